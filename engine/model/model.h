@@ -1,0 +1,33 @@
+// A model computes logits for a batch. It owns its weights (and through them the file mapping) and its KV memory.
+// Thread: engine.
+#pragma once
+#include <cstdint>
+#include <span>
+
+#include "kernels/backend.h"
+#include "kernels/kv_view.h"
+
+namespace sluice::model {
+
+// One step, flat. Built by engine/batch from the scheduler's plan.
+struct Batch {
+    std::span<const int32_t> tokens;      // [T]
+    kernels::BatchView where;             // positions, block tables
+    std::span<const int32_t> logit_rows;  // [R] ascending indices into tokens
+};
+
+class Model {
+  public:
+    virtual ~Model() = default;
+    virtual int32_t vocab() const = 0;
+
+    // Writes the KV of every token to its slot and returns logits [R, vocab], valid until the next call.
+    virtual std::span<const float> forward(const Batch& batch) = 0;
+
+    // Copies one block's keys and values in all layers (copy-on-write). Before forward of the same step.
+    virtual void copy_block(int32_t from, int32_t to) = 0;
+
+    virtual kernels::OpCounters counters() const = 0;
+};
+
+}  // namespace sluice::model
