@@ -38,9 +38,9 @@ class Engine {
     void drain();
     bool wait_idle(Clock::time_point until);
 
-    EngineStats stats() const;          // a copy of the last step's figures; never waits for a step
+    EngineStats stats() const;  // a copy of the last step's figures; never waits for a step
     const ModelInfo& info() const;
-    const Frontend& frontend() const;   // text <-> tokens; const, any thread
+    const Frontend& frontend() const;  // text <-> tokens; const, any thread
 
   private:
     struct Core;

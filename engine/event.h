@@ -23,10 +23,13 @@ struct TokenLogprobs {
 };
 
 enum class FinishReason { stop, length };
-constexpr std::string_view to_string(FinishReason r) { return r == FinishReason::stop ? "stop" : "length"; }
+constexpr std::string_view to_string(FinishReason r) {
+    return r == FinishReason::stop ? "stop" : "length";
+}
 
-// New text of one choice. Whole code points; may be empty while text is held back (stop strings, split bytes).
-// One Delta a token and choice: tokens.size() is 1, or more after a merge; 0 when only held-back text comes out.
+// New text of one choice. Whole code points; may be empty while text is held back (stop strings, split
+// bytes). One Delta a token and choice: tokens.size() is 1, or more after a merge; 0 when only held-back text
+// comes out.
 struct Delta {
     int32_t choice = 0;
     std::string text = {};

@@ -9,16 +9,16 @@
 namespace sluice::engine {
 
 struct Options {
-    std::string model_path;                // empty: the embedded model
-    std::string model_name;                // empty: general.name of the file, else the file's stem
-    int threads = 0;                       // 0: one per usable core
-    std::string isa;                       // empty: best available
+    std::string model_path;  // empty: the embedded model
+    std::string model_name;  // empty: general.name of the file, else the file's stem
+    int threads = 0;         // 0: one per usable core
+    std::string isa;         // empty: best available
     kernels::DType kv_type = kernels::DType::f16;
-    uint64_t kv_memory_bytes = 0;          // 0: sized to the machine
-    int32_t max_context = 0;               // 0: what the model states, bounded by the pool
-    int32_t max_running = 64;              // sequences in a step
-    int32_t max_queue = 1024;              // requests that wait; more are refused
-    int32_t step_tokens = 64;              // prompt tokens that one step may compute beside the decodes
+    uint64_t kv_memory_bytes = 0;  // 0: sized to the machine
+    int32_t max_context = 0;       // 0: what the model states, bounded by the pool
+    int32_t max_running = 64;      // sequences in a step
+    int32_t max_queue = 1024;      // requests that wait; more are refused
+    int32_t step_tokens = 64;      // prompt tokens that one step may compute beside the decodes
     bool prefix_cache = true;
 };
 

@@ -16,17 +16,17 @@ using Clock = std::chrono::steady_clock;
 using RequestKey = uint64_t;  // given by Engine::submit
 
 struct Request {
-    std::vector<int32_t> prompt;           // at least one token
+    std::vector<int32_t> prompt;  // at least one token
     sampling::Params sampling;
-    int32_t n = 1;                         // choices; they share the prompt's blocks
-    int32_t max_tokens = 0;                // per choice; 0: score the prompt only; above the free context: clamped
-    int32_t min_tokens = 0;                // no end-of-text before
+    int32_t n = 1;           // choices; they share the prompt's blocks
+    int32_t max_tokens = 0;  // per choice; 0: score the prompt only; above the free context: clamped
+    int32_t min_tokens = 0;  // no end-of-text before
     bool ignore_eos = false;
     bool prompt_logprobs = false;
-    std::vector<std::string> stop;         // cut from the text
-    std::vector<int32_t> stop_tokens;      // beside the model's own end tokens
-    int32_t priority = 0;                  // higher goes first
-    std::string cache_salt;                // requests share cached prefixes only within one salt
+    std::vector<std::string> stop;              // cut from the text
+    std::vector<int32_t> stop_tokens;           // beside the model's own end tokens
+    int32_t priority = 0;                       // higher goes first
+    std::string cache_salt;                     // requests share cached prefixes only within one salt
     std::optional<Clock::time_point> deadline;  // then Failed{deadline_exceeded}
     std::shared_ptr<EventSink> sink;
 };

@@ -8,16 +8,16 @@
 namespace sluice {
 
 enum class ErrorKind {
-    invalid_request,           // a field of a request is wrong; `param` names it
-    context_length_exceeded,   // the prompt can never fit
+    invalid_request,          // a field of a request is wrong; `param` names it
+    context_length_exceeded,  // the prompt can never fit
     model_not_found,
     unsupported_architecture,
-    unsupported,               // a feature or type that we do not have
-    bad_file,                  // a model file is damaged or inconsistent
-    io,                        // the system refused: open, map, bind, ...
+    unsupported,  // a feature or type that we do not have
+    bad_file,     // a model file is damaged or inconsistent
+    io,           // the system refused: open, map, bind, ...
     out_of_memory,
     queue_full,
-    unavailable,               // loading or draining
+    unavailable,  // loading or draining
     deadline_exceeded,
     cancelled,
     internal,

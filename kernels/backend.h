@@ -41,8 +41,8 @@ class Backend {
 std::unique_ptr<Backend> make_reference_backend();
 
 struct CpuOptions {
-    int threads = 0;      // 0: one per usable core
-    std::string isa;      // "scalar", "avx2", "avx512"; empty: the best that the machine has
+    int threads = 0;  // 0: one per usable core
+    std::string isa;  // "scalar", "avx2", "avx512"; empty: the best that the machine has
 };
 
 // Instruction sets that this machine can run, worst first; never empty ("scalar").

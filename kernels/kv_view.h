@@ -10,9 +10,10 @@ namespace sluice::kernels {
 
 inline constexpr int32_t kBlockTokens = 32;  // KV slots in a block
 
-// Keys lie with tokens in the fastest dimension, so that a kernel computes 32 scores without sums across lanes.
+// Keys lie with tokens in the fastest dimension, so that a kernel computes 32 scores without sums across
+// lanes.
 struct KvLayer {
-    DType type = DType::f16;   // f16, bf16 or f32
+    DType type = DType::f16;  // f16, bf16 or f32
     int32_t num_blocks = 0;
     int32_t kv_heads = 0;
     int32_t head_dim = 0;
@@ -21,7 +22,9 @@ struct KvLayer {
 
     // Elements of one (block, head) tile, in keys as in values.
     int64_t tile_elems() const { return int64_t{head_dim} * kBlockTokens; }
-    int64_t tile(int32_t block, int32_t head) const { return (int64_t{block} * kv_heads + head) * tile_elems(); }
+    int64_t tile(int32_t block, int32_t head) const {
+        return (int64_t{block} * kv_heads + head) * tile_elems();
+    }
 };
 
 // Where each token of a batch lives. Tokens of one sequence are consecutive, positions ascending by one.

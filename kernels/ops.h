@@ -1,5 +1,5 @@
-// One argument struct per operation: shapes, formula, and who may alias whom. All pointers are borrowed for the call.
-// Row-major; a trailing comment gives the shape. T = tokens (rows) of the batch, any number >= 0.
+// One argument struct per operation: shapes, formula, and who may alias whom. All pointers are borrowed for
+// the call. Row-major; a trailing comment gives the shape. T = tokens (rows) of the batch, any number >= 0.
 //
 // Numerics that every backend keeps (they make results independent of batch, chunking and threads):
 //  - an output element has one definition; sums over k never split over threads or tiles;
@@ -33,10 +33,10 @@ struct RmsNorm {
 
 // y = x W^T (+ bias) (+ y). Several matrices that share one input are given together.
 struct LinearPart {
-    Weight weight;               // [out, in]
-    const float* bias = nullptr; // [out] or null
-    float* y = nullptr;          // [T, out]
-    bool accumulate = false;     // add to what y holds
+    Weight weight;                // [out, in]
+    const float* bias = nullptr;  // [out] or null
+    float* y = nullptr;           // [T, out]
+    bool accumulate = false;      // add to what y holds
 };
 struct Linear {
     const float* x;  // [T, in]
@@ -62,7 +62,8 @@ struct KvWrite {
     KvLayer cache;
 };
 
-// y[t,h] = softmax(scale * q[t,h] . K) V over positions 0..positions[t]; head h reads KV head h / (heads / kv_heads).
+// y[t,h] = softmax(scale * q[t,h] . K) V over positions 0..positions[t]; head h reads KV head h / (heads /
+// kv_heads).
 struct Attention {
     const float* q;  // [T, heads, head_dim]
     float* y;        // [T, heads, head_dim]
@@ -75,7 +76,7 @@ struct Attention {
 // Fused router: softmax over experts, top k (ties: lower id), renormalise, then the permutation that groups
 // (token, choice) pairs by expert. Only indices move; activations stay where they are.
 struct Route {
-    const float* logits;    // [T, experts]
+    const float* logits;  // [T, experts]
     int64_t tokens, experts, top_k;
     bool renormalise;       // weights of a token sum to 1
     float weight_scale;     // multiplies every weight
@@ -87,10 +88,10 @@ struct Route {
 
 // y[t] += sum over chosen experts e, ascending: weight[t,e] * Down_e(silu(Gate_e x[t]) * Up_e x[t])
 struct MoeFfn {
-    const float* x;        // [T, hidden]
-    float* y;              // [T, hidden], added to; not x
+    const float* x;  // [T, hidden]
+    float* y;        // [T, hidden], added to; not x
     int64_t tokens, top_k;
-    const int32_t* expert;        // the four outputs of Route
+    const int32_t* expert;  // the four outputs of Route
     const float* weight;
     const int32_t* expert_begin;
     const int32_t* row;

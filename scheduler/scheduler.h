@@ -1,7 +1,7 @@
-// Decides what each step computes. Pure integers: no clock, no thread, no I/O; the same calls give the same plans.
-// Policy: decodes first, then prompt chunks within step_tokens, by priority, then age. When the pool is full the
-// lowest-priority youngest sequence gives up its blocks and recomputes later (preemption). Owns block pool, prefix
-// index and sequences. Thread: engine.
+// Decides what each step computes. Pure integers: no clock, no thread, no I/O; the same calls give the same
+// plans. Policy: decodes first, then prompt chunks within step_tokens, by priority, then age. When the pool
+// is full the lowest-priority youngest sequence gives up its blocks and recomputes later (preemption). Owns
+// block pool, prefix index and sequences. Thread: engine.
 //   submit* / cancel*  ->  plan()  ->  (compute)  ->  commit()  ->  ...
 #pragma once
 #include <memory>
@@ -29,8 +29,9 @@ class Scheduler {
 
     bool idle() const;  // no live sequence
     Counts counts() const;
-    int32_t cached_prompt_tokens(SequenceId id) const;  // of the prompt, found in the cache at first admission; 0: unknown
-    int32_t max_context() const;                        // after the pool's bound
+    int32_t cached_prompt_tokens(
+        SequenceId id) const;     // of the prompt, found in the cache at first admission; 0: unknown
+    int32_t max_context() const;  // after the pool's bound
 
     // SLUICE_CHECKs that reference counts equal holders and free + cached + held = total (tests; slow).
     void check_integrity() const;

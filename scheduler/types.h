@@ -39,10 +39,10 @@ enum class Admission {
 // What one step computes of one sequence. Spans stay valid until the next commit().
 struct Slice {
     SequenceId id;
-    int32_t first = 0;                  // position of the first token
-    std::span<const int32_t> tokens;    // the tokens at positions first ..
-    std::span<const int32_t> blocks;    // block table of the sequence, covers first + tokens.size()
-    std::span<const SequenceId> sample; // choices to sample from the last row; empty: none yet
+    int32_t first = 0;                   // position of the first token
+    std::span<const int32_t> tokens;     // the tokens at positions first ..
+    std::span<const int32_t> blocks;     // block table of the sequence, covers first + tokens.size()
+    std::span<const SequenceId> sample;  // choices to sample from the last row; empty: none yet
 };
 
 struct BlockCopy {
@@ -69,11 +69,11 @@ struct StepResult {
 };
 
 struct Counts {
-    int64_t waiting = 0;        // submissions
-    int64_t running = 0;        // sequences that hold blocks
+    int64_t waiting = 0;  // submissions
+    int64_t running = 0;  // sequences that hold blocks
     int64_t blocks_total = 0;
-    int64_t blocks_used = 0;    // held by sequences
-    int64_t blocks_cached = 0;  // held by nobody, kept for their contents
+    int64_t blocks_used = 0;     // held by sequences
+    int64_t blocks_cached = 0;   // held by nobody, kept for their contents
     int64_t prefix_queries = 0;  // totals, in tokens
     int64_t prefix_hits = 0;
     int64_t preemptions = 0;

@@ -13,18 +13,18 @@ namespace sluice::chat {
 
 // Limits of one rendering: a template is code from a model file, and so not trusted.
 struct Budget {
-    int64_t steps = 1'000'000;         // nodes evaluated, loop turns, and one a 64 bytes of string made
-    int32_t depth = 128;               // nested calls and expressions
-    int64_t output_bytes = 8 << 20;    // of the rendering, and of any one string inside
+    int64_t steps = 1'000'000;       // nodes evaluated, loop turns, and one a 64 bytes of string made
+    int32_t depth = 128;             // nested calls and expressions
+    int64_t output_bytes = 8 << 20;  // of the rendering, and of any one string inside
 };
 
 // What templates see. Messages, tools and kwargs keep the client's key order.
 struct TemplateInput {
     boost::json::array messages;
-    boost::json::array tools;                  // empty: none (the variable is not defined)
+    boost::json::array tools;  // empty: none (the variable is not defined)
     bool add_generation_prompt = true;
-    bool continue_final_message = false;       // leave the last message open: cut what the template puts after it
-    boost::json::object kwargs;                // chat_template_kwargs; may not name the variables above
+    bool continue_final_message = false;  // leave the last message open: cut what the template puts after it
+    boost::json::object kwargs;           // chat_template_kwargs; may not name the variables above
 };
 
 struct RenderedPrompt {

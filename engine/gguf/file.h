@@ -20,7 +20,8 @@ namespace sluice::gguf {
 struct Tensor {
     std::string name;
     kernels::DType type = kernels::DType::f32;
-    std::vector<int64_t> shape;       // slowest first, as numpy reads it: [rows, cols], [experts, rows, cols]; 1..4 dims
+    std::vector<int64_t>
+        shape;  // slowest first, as numpy reads it: [rows, cols], [experts, rows, cols]; 1..4 dims
     std::span<const std::byte> data;  // inside the mapping
 };
 
@@ -33,7 +34,8 @@ class File {
     // path: any part of a split file opens all parts. Errors name the file and the key or tensor.
     static Result<std::shared_ptr<const File>> open(const std::string& path);
     // A whole file in memory that outlives the File (the embedded model).
-    static Result<std::shared_ptr<const File>> from_memory(std::span<const std::byte> bytes, std::string name);
+    static Result<std::shared_ptr<const File>> from_memory(std::span<const std::byte> bytes,
+                                                           std::string name);
     virtual ~File() = default;
 
     virtual const std::string& path() const = 0;
@@ -45,13 +47,14 @@ class File {
 
     // Typed look-ups: absent or of another type is an error that names file and key.
     Result<std::string> string(std::string_view key) const;
-    Result<int64_t> integer(std::string_view key) const;   // in int64 range
-    Result<double> number(std::string_view key) const;     // integers too
+    Result<int64_t> integer(std::string_view key) const;  // in int64 range
+    Result<double> number(std::string_view key) const;    // integers too
     Result<bool> boolean(std::string_view key) const;
     Result<std::vector<std::string>> strings(std::string_view key) const;
     Result<std::vector<int64_t>> integers(std::string_view key) const;
 
-    // Touches every page of the mapping so that serving does not wait for the disk; reports progress in bytes.
+    // Touches every page of the mapping so that serving does not wait for the disk; reports progress in
+    // bytes.
     virtual void read_ahead(const std::function<void(uint64_t done, uint64_t total)>& progress) const = 0;
 };
 

@@ -1,5 +1,5 @@
-// A model computes logits for a batch. It owns its weights (and through them the file mapping) and its KV memory.
-// Thread: engine.
+// A model computes logits for a batch. It owns its weights (and through them the file mapping) and its KV
+// memory. Thread: engine.
 #pragma once
 #include <cstdint>
 #include <span>

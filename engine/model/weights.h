@@ -11,15 +11,16 @@ namespace sluice::model {
 
 struct LayerWeights {
     const float* attn_norm = nullptr;  // [hidden]
-    kernels::Weight q, k, v, o;        // [heads*head_dim, hidden], [kv_heads*head_dim, hidden] x2, [hidden, heads*head_dim]
-    const float* q_bias = nullptr;     // null: none
+    kernels::Weight q, k, v,
+        o;  // [heads*head_dim, hidden], [kv_heads*head_dim, hidden] x2, [hidden, heads*head_dim]
+    const float* q_bias = nullptr;  // null: none
     const float* k_bias = nullptr;
     const float* v_bias = nullptr;
-    const float* q_norm = nullptr;     // [head_dim], architectures with qk_norm
+    const float* q_norm = nullptr;  // [head_dim], architectures with qk_norm
     const float* k_norm = nullptr;
-    const float* ffn_norm = nullptr;   // [hidden]
-    kernels::Weight gate, up, down;                  // dense layers
-    kernels::Weight router;                          // expert layers: [experts, hidden]
+    const float* ffn_norm = nullptr;  // [hidden]
+    kernels::Weight gate, up, down;   // dense layers
+    kernels::Weight router;           // expert layers: [experts, hidden]
     kernels::ExpertWeight gate_exps, up_exps, down_exps;
 };
 
@@ -32,8 +33,8 @@ struct Weights {
     std::vector<LayerWeights> layers;
 };
 
-// bad_file naming the tensor: missing, wrong shape, wrong type (norms and biases must be F32; row lengths must be
-// multiples of the block).
+// bad_file naming the tensor: missing, wrong shape, wrong type (norms and biases must be F32; row lengths
+// must be multiples of the block).
 Result<Weights> bind_weights(std::shared_ptr<const gguf::File> file, const Config& config);
 
 }  // namespace sluice::model

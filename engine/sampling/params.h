@@ -16,8 +16,8 @@ struct Params {
     float frequency_penalty = 0.0f;   // over output, times count (OpenAI)
     float presence_penalty = 0.0f;    // over output, once
     std::vector<std::pair<int32_t, float>> logit_bias;  // token, added to its logit
-    uint64_t seed = 0;                // with the choice index and the position it fixes every draw
-    int32_t top_logprobs = -1;        // -1: no logprobs; n: of the chosen token and the n likeliest
+    uint64_t seed = 0;          // with the choice index and the position it fixes every draw
+    int32_t top_logprobs = -1;  // -1: no logprobs; n: of the chosen token and the n likeliest
 };
 
 }  // namespace sluice::sampling

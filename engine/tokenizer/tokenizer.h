@@ -12,28 +12,36 @@
 
 namespace sluice::tokenizer {
 
-enum class TokenType : uint8_t { normal = 1, unknown = 2, control = 3, user_defined = 4, unused = 5, byte = 6 };
+enum class TokenType : uint8_t {
+    normal = 1,
+    unknown = 2,
+    control = 3,
+    user_defined = 4,
+    unused = 5,
+    byte = 6
+};
 
 // What a model file says about its vocabulary.
 struct VocabData {
-    std::string model;                 // "gpt2"
-    std::string pre;                   // "qwen2" or "llama-bpe" (spellings: see pretokenize.h)
-    std::vector<std::string> tokens;   // in the byte-to-unicode alphabet of GPT-2
-    std::vector<int32_t> types;        // TokenType values; empty: all normal
-    std::vector<std::string> merges;   // "left right", by rank
+    std::string model;                // "gpt2"
+    std::string pre;                  // "qwen2" or "llama-bpe" (spellings: see pretokenize.h)
+    std::vector<std::string> tokens;  // in the byte-to-unicode alphabet of GPT-2
+    std::vector<int32_t> types;       // TokenType values; empty: all normal
+    std::vector<std::string> merges;  // "left right", by rank
     int32_t bos = -1, eos = -1, eot = -1, pad = -1;
     bool add_bos = false;
 };
 
 class Tokenizer {
   public:
-    // Errors name the metadata key at fault: unknown model or pre, a merge of absent tokens, ids out of range.
+    // Errors name the metadata key at fault: unknown model or pre, a merge of absent tokens, ids out of
+    // range.
     static Result<std::shared_ptr<const Tokenizer>> make(VocabData data);
     virtual ~Tokenizer() = default;
 
     // Token ids of `text`. User-defined tokens are matched everywhere. Control tokens are matched only where
-    // every byte is trusted: `from_user` is empty (all trusted) or has one byte per byte of text, 1 = untrusted.
-    // Invalid UTF-8 is encoded byte by byte. Does not add bos (see bos()). Cost: n log n at worst.
+    // every byte is trusted: `from_user` is empty (all trusted) or has one byte per byte of text, 1 =
+    // untrusted. Invalid UTF-8 is encoded byte by byte. Does not add bos (see bos()). Cost: n log n at worst.
     virtual std::vector<int32_t> encode(std::string_view text, std::string_view from_user = {}) const = 0;
 
     // The bytes that a token stands for: empty for control tokens unless `keep_control`.
@@ -41,10 +49,12 @@ class Tokenizer {
 
     virtual int32_t vocab_size() const = 0;
     virtual bool is_control(int32_t token) const = 0;
-    virtual std::span<const int32_t> end_tokens() const = 0;  // any of them ends a generation (eos, eot, <|im_end|>, ...)
-    virtual int32_t bos() const = 0;                           // -1: none
-    virtual bool add_bos() const = 0;                          // prompts start with bos
-    virtual int32_t find(std::string_view token_text) const = 0;  // id of a token by its literal text; -1: none
+    virtual std::span<const int32_t> end_tokens()
+        const = 0;                     // any of them ends a generation (eos, eot, <|im_end|>, ...)
+    virtual int32_t bos() const = 0;   // -1: none
+    virtual bool add_bos() const = 0;  // prompts start with bos
+    virtual int32_t find(
+        std::string_view token_text) const = 0;  // id of a token by its literal text; -1: none
 };
 
 // Joins token bytes into text, holding back the tail that is not yet a whole code point. Invalid bytes become

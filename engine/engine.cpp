@@ -1,0 +1,317 @@
+// The step loop and what surrounds it. Core::step() is the architecture in one function.
+#include "engine/engine.h"
+
+#include <pthread.h>
+
+#include <atomic>
+#include <exception>
+#include <functional>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+
+#include "engine/batch.h"
+#include "engine/generation.h"
+#include "engine/inbox.h"
+#include "engine/model/model.h"
+#include "engine/stats_board.h"
+#include "kernels/check.h"
+#include "scheduler/scheduler.h"
+
+namespace sluice::engine {
+namespace {
+
+// A sequence is one choice of a request; its id carries both, so no table is needed to find the request.
+constexpr int kChoiceBits = 8;
+constexpr int32_t kMaxChoices = 1 << kChoiceBits;
+
+scheduler::SequenceId sequence_id(RequestKey key, int32_t choice) {
+    return {(key << kChoiceBits) | static_cast<uint64_t>(choice)};
+}
+RequestKey request_of(scheduler::SequenceId id) {
+    return id.v >> kChoiceBits;
+}
+int32_t choice_of(scheduler::SequenceId id) {
+    return static_cast<int32_t>(id.v & (kMaxChoices - 1));
+}
+
+scheduler::Limits scheduler_limits(const Options& options, const ModelInfo& info) {
+    return {options.max_running, options.step_tokens, options.max_queue, info.context, options.prefix_cache};
+}
+
+uint64_t salt_number(const std::string& salt) {
+    return salt.empty() ? 0 : std::hash<std::string>{}(salt);
+}
+
+}  // namespace
+
+struct Engine::Core {
+    Core(std::unique_ptr<model::Model> model_in, Frontend frontend_in, ModelInfo info_in,
+         const Options& options)
+        : options(options),
+          frontend(std::move(frontend_in)),
+          info(std::move(info_in)),
+          model(std::move(model_in)),
+          scheduler(scheduler_limits(options, info), info.kv_blocks) {
+        info.context = scheduler.max_context();
+    }
+
+    void run();
+    bool accept_commands();
+    void step();
+    void admit(SubmitCommand command);
+    void cancel(RequestKey key, Error why);
+    void expire_deadlines();
+    scheduler::StepResult sample(const scheduler::StepPlan& plan, std::span<const float> logits);
+    void sample_slice(const scheduler::Slice& slice, BatchBuilder::Rows rows, std::span<const float> logits,
+                      scheduler::StepResult& result);
+    void publish(const scheduler::StepPlan& plan);
+    void end(RequestKey key, Event terminal);
+    void fail_all(const Error& why);
+    void note_started(const scheduler::StepPlan& plan);
+
+    Options options;
+    Frontend frontend;
+    ModelInfo info;
+    std::unique_ptr<model::Model> model;
+    scheduler::Scheduler scheduler;
+    BatchBuilder batch_builder;
+    std::unordered_map<RequestKey, Generation> generations;
+    std::vector<std::pair<RequestKey, Error>> failed;  // in this step; ended after commit
+
+    Inbox inbox;
+    std::vector<Command> commands;
+    StatsBoard board;
+    std::atomic<RequestKey> next_key{1};
+    std::atomic<int64_t> waiting{0};  // submitted, nothing computed yet
+    std::atomic<int64_t> live{0};     // submitted, not ended
+    std::atomic<bool> draining{false};
+    std::thread thread;
+};
+
+void Engine::Core::run() {
+    pthread_setname_np(pthread_self(), "sl-engine");
+    while (accept_commands()) {
+        try {
+            step();
+        } catch (
+            const std::exception& e) {  // out of memory, a lost device: this batch fails, the engine goes on
+            fail_all({ErrorKind::internal, std::string("a step failed: ") + e.what()});
+        }
+        board.publish(scheduler.counts(), waiting.load(), model->counters(), live.load() > 0);
+    }
+    fail_all({ErrorKind::unavailable, "the server is shutting down"});
+}
+
+// Sleeps while there is nothing to compute. false: the engine is closing.
+bool Engine::Core::accept_commands() {
+    const bool open = inbox.take(commands, scheduler.idle());
+    for (Command& command : commands) {
+        if (auto* submit = std::get_if<SubmitCommand>(&command)) {
+            admit(std::move(*submit));
+        } else {
+            cancel(std::get<CancelCommand>(command).key, {ErrorKind::cancelled, "the request was cancelled"});
+        }
+    }
+    expire_deadlines();
+    return open;
+}
+
+void Engine::Core::step() {
+    const scheduler::StepPlan plan = scheduler.plan();
+    if (plan.empty()) return;
+    for (const scheduler::BlockCopy& copy : plan.copies) model->copy_block(copy.from, copy.to);
+    const model::Batch batch = batch_builder.build(plan, [this](scheduler::SequenceId id) {
+        return generations.at(request_of(id)).request().prompt_logprobs;
+    });
+    const std::span<const float> logits = model->forward(batch);
+    note_started(plan);
+    const scheduler::StepResult result = sample(plan, logits);
+    scheduler.commit(result);
+    board.count_step(static_cast<int64_t>(batch.tokens.size()), static_cast<int64_t>(result.tokens.size()));
+    publish(plan);
+}
+
+void Engine::Core::admit(SubmitCommand command) {
+    const RequestKey key = command.key;
+    scheduler::Submission submission;
+    for (int32_t i = 0; i < command.request.n; ++i) submission.ids.push_back(sequence_id(key, i));
+    submission.prompt = command.request.prompt;
+    submission.max_new_tokens = command.request.max_tokens;
+    submission.priority = command.request.priority;
+    submission.salt = salt_number(command.request.cache_salt);
+    submission.recompute_prompt = command.request.prompt_logprobs;
+    generations.try_emplace(key, key, std::move(command.request), frontend.tokenizer());
+    switch (scheduler.submit(std::move(submission))) {
+        case scheduler::Admission::accepted:
+            return;
+        case scheduler::Admission::queue_full:
+            return end(key, Failed{{ErrorKind::queue_full, "the queue is full"}});
+        case scheduler::Admission::too_long:
+            return end(
+                key, Failed{{ErrorKind::context_length_exceeded, "the request can never fit the KV cache"}});
+    }
+}
+
+void Engine::Core::cancel(RequestKey key, Error why) {
+    const auto it = generations.find(key);
+    if (it == generations.end()) return;
+    for (int32_t i = 0; i < it->second.request().n; ++i) scheduler.cancel(sequence_id(key, i));
+    end(key, Failed{std::move(why)});
+}
+
+void Engine::Core::expire_deadlines() {
+    std::vector<RequestKey> late;
+    const auto now = Clock::now();
+    for (const auto& [key, generation] : generations) {
+        const auto& deadline = generation.request().deadline;
+        if (deadline && *deadline <= now) late.push_back(key);
+    }
+    for (const RequestKey key : late)
+        cancel(key, {ErrorKind::deadline_exceeded, "the request's deadline has passed"});
+}
+
+void Engine::Core::note_started(const scheduler::StepPlan& plan) {
+    for (const scheduler::Slice& slice : plan.slices) {
+        Generation& generation = generations.at(request_of(slice.id));
+        if (std::exchange(generation.started, true)) continue;
+        waiting.fetch_sub(1);
+        generation.usage.cached_tokens = scheduler.cached_prompt_tokens(slice.id);
+        board.count_prompt(generation.usage.prompt_tokens);
+    }
+}
+
+scheduler::StepResult Engine::Core::sample(const scheduler::StepPlan& plan, std::span<const float> logits) {
+    scheduler::StepResult result;
+    const auto& rows = batch_builder.rows();
+    for (size_t i = 0; i < plan.slices.size(); ++i) sample_slice(plan.slices[i], rows[i], logits, result);
+    return result;
+}
+
+void Engine::Core::sample_slice(const scheduler::Slice& slice, BatchBuilder::Rows rows,
+                                std::span<const float> logits, scheduler::StepResult& result) {
+    Generation& generation = generations.at(request_of(slice.id));
+    const auto vocab = static_cast<size_t>(model->vocab());
+    const auto first = static_cast<size_t>(rows.first) * vocab;
+    const auto count = static_cast<size_t>(rows.count) * vocab;
+    if (generation.request().prompt_logprobs) {
+        generation.score_prompt(slice.first, logits.subspan(first, count), model->vocab());
+    }
+    const auto prompt_length = static_cast<int32_t>(generation.request().prompt.size());
+    const auto slice_end = slice.first + static_cast<int32_t>(slice.tokens.size());
+    if (generation.request().max_tokens == 0 && slice_end >= prompt_length)
+        return generation.finish_without_tokens();
+    for (const scheduler::SequenceId id : slice.sample) {
+        const auto step = generation.next_token(choice_of(id), logits.subspan(first + count - vocab, vocab));
+        if (!step) failed.emplace_back(generation.key(), step.error());
+        result.tokens.push_back(step ? scheduler::SampledToken{id, step->token, step->finished}
+                                     : scheduler::SampledToken{id, 0, true});
+    }
+}
+
+// Tells the clients of this step, and only then ends what has ended: the last text goes out before the end.
+void Engine::Core::publish(const scheduler::StepPlan& plan) {
+    for (auto& [key, why] : failed) cancel(key, std::move(why));
+    failed.clear();
+    for (const scheduler::Slice& slice : plan.slices) {
+        const auto it = generations.find(request_of(slice.id));
+        if (it == generations.end()) continue;
+        it->second.publish();
+        if (!it->second.all_choices_done()) continue;
+        board.count_finished(it->second.last_reason());
+        end(it->first, Finished{it->second.usage});
+    }
+}
+
+void Engine::Core::end(RequestKey key, Event terminal) {
+    const auto it = generations.find(key);
+    if (!it->second.started) waiting.fetch_sub(1);
+    if (const auto* f = std::get_if<Failed>(&terminal)) board.count_failed(f->error.kind);
+    it->second.end(std::move(terminal));
+    generations.erase(it);
+    live.fetch_sub(1);
+}
+
+void Engine::Core::fail_all(const Error& why) {
+    inbox.take(commands, false);
+    for (Command& command : commands) {
+        if (auto* submit = std::get_if<SubmitCommand>(&command)) admit(std::move(*submit));
+    }
+    failed.clear();
+    std::vector<RequestKey> keys;
+    for (const auto& entry : generations) keys.push_back(entry.first);
+    for (const RequestKey key : keys) cancel(key, why);
+}
+
+Engine::Engine(std::unique_ptr<Core> core) : core_(std::move(core)) {
+    core_->thread = std::thread([core = core_.get()] { core->run(); });
+}
+
+Engine::~Engine() {
+    core_->inbox.close();
+    core_->thread.join();
+}
+
+Result<std::unique_ptr<Engine>> Engine::create(std::unique_ptr<model::Model> model, Frontend frontend,
+                                               ModelInfo info, const Options& options) {
+    if (info.kv_blocks < 1)
+        return Error{ErrorKind::out_of_memory, "the KV cache has no block", "--kv-memory"};
+    auto core = std::make_unique<Core>(std::move(model), std::move(frontend), std::move(info), options);
+    core->board.publish(core->scheduler.counts(), 0, core->model->counters(), false);
+    return std::unique_ptr<Engine>(new Engine(std::move(core)));
+}
+
+Result<RequestKey> Engine::submit(Request request) {
+    SLUICE_CHECK(!request.prompt.empty() && request.sink && request.n >= 1 && request.n <= kMaxChoices);
+    const auto length = static_cast<int64_t>(request.prompt.size());
+    const int64_t context = core_->info.context;
+    if (core_->draining) return Error{ErrorKind::unavailable, "the server is draining"};
+    if (length + 1 > context) {
+        return Error{ErrorKind::context_length_exceeded,
+                     "the prompt has " + std::to_string(length) +
+                         " tokens; with one to generate it exceeds the context of " + std::to_string(context),
+                     "messages"};
+    }
+    request.max_tokens = static_cast<int32_t>(std::min<int64_t>(request.max_tokens, context - length));
+    if (core_->waiting.fetch_add(1) >= core_->options.max_queue) {
+        core_->waiting.fetch_sub(1);
+        return Error{ErrorKind::queue_full, "the queue is full; try again later"};
+    }
+    core_->live.fetch_add(1);
+    const RequestKey key = core_->next_key.fetch_add(1);
+    if (!core_->inbox.push(SubmitCommand{key, std::move(request)})) {
+        core_->waiting.fetch_sub(1);
+        core_->live.fetch_sub(1);
+        return Error{ErrorKind::unavailable, "the server is shutting down"};
+    }
+    return key;
+}
+
+void Engine::cancel(RequestKey key) {
+    core_->inbox.push(CancelCommand{key});
+}
+
+void Engine::drain() {
+    core_->draining = true;
+}
+
+bool Engine::wait_idle(Clock::time_point until) {
+    while (core_->live.load() > 0) {
+        if (Clock::now() >= until) return false;
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return true;
+}
+
+EngineStats Engine::stats() const {
+    return core_->board.read(core_->waiting.load(), core_->live.load() > 0);
+}
+const ModelInfo& Engine::info() const {
+    return core_->info;
+}
+const Frontend& Engine::frontend() const {
+    return core_->frontend;
+}
+
+}  // namespace sluice::engine

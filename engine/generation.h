@@ -1,0 +1,74 @@
+// One request while it runs: turns sampled tokens into text events, decides when a choice ends, counts usage.
+// Owned by the engine's core. Thread: engine.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/frontend.h"
+#include "engine/request.h"
+#include "engine/sampling/sampler.h"
+#include "engine/sampling/stop_strings.h"
+
+namespace sluice::engine {
+
+class Generation {
+  public:
+    Generation(RequestKey key, Request request, const tokenizer::Tokenizer& tokenizer);
+
+    const Request& request() const { return request_; }
+    RequestKey key() const { return key_; }
+
+    // Chooses the next token of `choice` from its logits row and queues the events of it. `finished` ends the
+    // choice. An error ends the whole request.
+    struct Step {
+        int32_t token = 0;
+        bool finished = false;
+    };
+    Result<Step> next_token(int32_t choice, std::span<const float> logits);
+
+    // Logits of prompt positions first .. first + rows - 1, when the request asked for prompt logprobs.
+    void score_prompt(int32_t first, std::span<const float> logits, int32_t vocab);
+
+    // The prompt is computed and no token was asked for (max_tokens 0).
+    void finish_without_tokens();
+
+    bool started = false;  // left the queue
+    Usage usage;           // completion tokens of all choices
+    bool all_choices_done() const { return open_choices_ == 0; }
+    bool choice_done(int32_t choice) const { return choices_[static_cast<size_t>(choice)].done; }
+    FinishReason last_reason() const { return last_reason_; }
+
+    // Events queued since the last call, in order, to the sink.
+    void publish();
+    // The one terminal event; nothing may follow.
+    void end(Event terminal);
+
+  private:
+    struct Choice {
+        sampling::Sampler sampler;
+        tokenizer::Detokenizer text;
+        sampling::StopStrings stop;
+        int32_t tokens = 0;
+        bool done = false;
+    };
+
+    TokenLogprobs describe(const sampling::Choice& chosen) const;
+    Logprob logprob(int32_t token, float value) const;
+    bool is_end_token(int32_t token) const;
+    void finish(int32_t choice, FinishReason reason, std::string stop_string);
+
+    RequestKey key_;
+    Request request_;
+    const tokenizer::Tokenizer& tokenizer_;
+    std::vector<int32_t> end_tokens_;  // the model's and the request's; banned before min_tokens
+    std::vector<Choice> choices_;
+    int32_t open_choices_ = 0;
+    FinishReason last_reason_ = FinishReason::stop;
+    PromptScored prompt_scores_;
+    std::vector<Event> pending_;
+    bool ended_ = false;
+};
+
+}  // namespace sluice::engine

@@ -1,0 +1,60 @@
+// The command line: flags, environment (SLUICE_*) and a config file, parsed once into plain structs.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <variant>
+
+#include "engine/options.h"
+#include "engine/result.h"
+#include "engine/sampling/params.h"
+#include "net/limits.h"
+
+namespace sluice::net {
+
+struct ServeCommand {
+    engine::Options engine;
+    std::string host = "127.0.0.1";
+    uint16_t port = 8080;
+    int io_threads = 1;
+    int text_threads = 1;
+    Limits limits;
+    bool serve_load_errors = false;  // --on-load-error=serve: stay up and answer every request with the error
+    std::string device = "cpu";
+    std::string log_level = "info";
+};
+
+struct AnswerOptions {
+    sampling::Params sampling;
+    int32_t max_tokens = 512;
+    std::string system;  // system message; empty: none
+};
+
+struct RunCommand {
+    engine::Options engine;
+    AnswerOptions answer;
+    std::string prompt;  // "-": standard input
+};
+struct ChatCommand {
+    engine::Options engine;
+    AnswerOptions answer;
+};
+struct InspectCommand {
+    engine::Options engine;
+    bool json = false;
+};
+struct VersionCommand {};
+// What there is to print when nothing is to be run: help text, or what is wrong with the arguments.
+struct PrintCommand {
+    std::string text;
+    int exit_code = 0;
+};
+
+using Invocation =
+    std::variant<ServeCommand, RunCommand, ChatCommand, InspectCommand, VersionCommand, PrintCommand>;
+
+// argv as main got it; reads the environment.
+Invocation parse_command_line(int argc, const char* const* argv);
+
+std::string version();
+
+}  // namespace sluice::net
