@@ -166,7 +166,7 @@ bool Scheduler::State::start(Sequence& s) {
     s.indexable = limits.prefix_cache;
     const bool look_up = limits.prefix_cache && !s.recompute_prompt;
     // At least the last token is computed: its logits are wanted.
-    const int32_t most = look_up ? (s.length() - 1) / kBlockTokens : 0;
+    const int32_t most = look_up ? (s.length() - (planted_bug(10) ? 0 : 1)) / kBlockTokens : 0;
     for (int32_t b = 0; b < most; ++b) {
         const auto tokens = std::span(s.tokens).subspan(static_cast<size_t>(b) * kBlockTokens, kBlockTokens);
         const auto hit = index.find(s.node, tokens);
@@ -180,7 +180,7 @@ bool Scheduler::State::start(Sequence& s) {
         return false;
     }
     s.indexed_blocks = held;
-    s.computed = held * kBlockTokens + (planted_bug(10) && held > 0 ? 1 : 0);
+    s.computed = held * kBlockTokens;
     s.running = true;
     if (!std::exchange(s.started, true)) {
         --fresh_waiting;
