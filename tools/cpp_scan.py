@@ -1,13 +1,19 @@
 """Just enough understanding of C++ text for tidy.py: comments, functions, statements with co_await."""
+
 import bisect
 import re
 
 _TOKENS = re.compile(
     r'//[^\n]*|/\*.*?\*/|(?:u8|[uUL])?R"(?P<tag>[^()\\\s]{0,16})\(.*?\)(?P=tag)"'
-    r'|"(?:\\.|[^"\\\n])*"|(?<![0-9A-Fa-f])\'(?:\\.|[^\'\\\n])+\'', re.S)
+    r'|"(?:\\.|[^"\\\n])*"|(?<![0-9A-Fa-f])\'(?:\\.|[^\'\\\n])+\'',
+    re.S,
+)
 _DIRECTIVE = re.compile(r"^[ \t]*#(?:[^\n\\]|\\.|\\\n)*", re.M)
-_SCOPE = re.compile(r"^\s*(?:template\s*<.*?>\s*)?(?:inline\s+|export\s+|typedef\s+)*"
-                    r"(?:class|struct|union|enum|namespace|extern)\b", re.S)
+_SCOPE = re.compile(
+    r"^\s*(?:template\s*<.*?>\s*)?(?:inline\s+|export\s+|typedef\s+)*"
+    r"(?:class|struct|union|enum|namespace|extern)\b",
+    re.S,
+)
 _AFTER_SIGNATURE = {"const", "noexcept", "override", "final", "try", "mutable"}
 _BEFORE_EXPRESSION = {"return", "co_return", "co_await", "co_yield", "case", "throw", "else", "in"}
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
@@ -85,7 +91,7 @@ def _brace_kind(header):
         return "initialiser"
     if stripped.endswith(")"):
         return "function"
-    tail = stripped[stripped.rfind(")") + 1:]
+    tail = stripped[stripped.rfind(")") + 1 :]
     words = re.findall(r"\w+", tail)
     if "->" in tail or "requires" in words or (words and words[-1] in _AFTER_SIGNATURE):
         return "function"
@@ -116,7 +122,7 @@ def _lambda_body(text, bracket):
     if not match:
         return None
     body = match.end() - 1
-    return text[bracket + 1:end], body, closing(text, body)
+    return text[bracket + 1 : end], body, closing(text, body)
 
 
 def coroutine_hazards(text):
@@ -142,15 +148,17 @@ def _hazards(text, start, end):
         c = text[i]
         if c == "[" and (lambda_ := _lambda_body(text, i)):
             captures, body, body_end = lambda_
-            if any(p.strip() and not p.strip().startswith("&") and p.strip() != "this"
-                   for p in captures.split(",")):
+            if any(
+                p.strip() and not p.strip().startswith("&") and p.strip() != "this"
+                for p in captures.split(",")
+            ):
                 suspects.append((i, "a lambda that captures by value"))
             found.extend(_hazards(text, body + 1, body_end))
             i = body_end
         elif c == "{" and (depth > 0 or re.search(r"\bco_return\s+[\w:<>, ]*$", text[start:i])):
             suspects.append((i, "a braced temporary"))
             close = closing(text, i)
-            inner = text[i + 1:close]
+            inner = text[i + 1 : close]
             awaits = awaits or re.search(r"\bco_await\b", inner) is not None
             i = close
         elif c in "([":

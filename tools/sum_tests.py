@@ -3,6 +3,7 @@
 
 Exit status 1 if anything failed, nothing ran, or a report is missing or broken.
 """
+
 import sys
 import xml.etree.ElementTree as ElementTree
 

@@ -3,6 +3,7 @@
 
 usage: tools/tidy.py [ROOT]     prints path:line: message; exit status 1 if there is anything to print
 """
+
 import fnmatch
 import os
 import re
@@ -13,7 +14,7 @@ import cpp_scan
 
 # Each may include itself and those before it.
 LAYERS = ["kernels", "kvcache", "scheduler", "engine", "net"]
-# Folders of engine/ that are libraries of their own: what of engine/ and of the lower layers they may include.
+# Folders of engine/ that are libraries of their own: what of engine/ and below they may include.
 ENGINE_LIBRARIES = {
     "gguf": {"engine/gguf", "kernels"},
     "model": {"engine/model", "engine/gguf", "kvcache", "kernels"},
@@ -33,8 +34,19 @@ BLOB_CAP = 1 << 20
 EXCEPTIONS = {}
 
 CPP = (".h", ".cpp", ".inl")
-TEXT = CPP + (".py", ".sh", ".md", ".txt", ".cmake", ".toml", ".yml", "Makefile", "bootstrap", "run",
-              "run_tests")
+TEXT = CPP + (
+    ".py",
+    ".sh",
+    ".md",
+    ".txt",
+    ".cmake",
+    ".toml",
+    ".yml",
+    "Makefile",
+    "bootstrap",
+    "run",
+    "run_tests",
+)
 INCLUDE = re.compile(r'^[ \t]*#\s*include\s*(["<])([^">]+)[">]', re.M)
 MARKERS = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
 MACHINE_PATH = re.compile(r"(?:^|[^\w./])/(?:work|farm|root|home/[a-z]\w*)/")
@@ -46,8 +58,12 @@ class Tidy:
         self.root = root
         self.findings = []
         self.used_exceptions = set()
-        listing = subprocess.run(["git", "-C", root, "ls-files", "-co", "--exclude-standard", "-z"],
-                                 check=True, capture_output=True, text=True).stdout
+        listing = subprocess.run(
+            ["git", "-C", root, "ls-files", "-co", "--exclude-standard", "-z"],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
         names = sorted(set(filter(None, listing.split("\0"))))
         self.paths = [p for p in names if os.path.isfile(os.path.join(root, p))]
 
@@ -115,8 +131,9 @@ class Tidy:
             if length > cap:
                 self.say(path, lines.at(first), f"{name} has {length} lines, at most {cap}")
         for offset, what in cpp_scan.coroutine_hazards(code):
-            self.say(path, lines.at(offset),
-                     f"{what} beside co_await: gcc 12.2 frees it twice; name it first")
+            self.say(
+                path, lines.at(offset), f"{what} beside co_await: gcc 12.2 frees it twice; name it first"
+            )
 
     def check_include(self, path, line, is_system, name):
         if is_system:
@@ -135,8 +152,9 @@ class Tidy:
         elif parts[0] == "engine" and len(parts) > 2 and parts[1] in ENGINE_LIBRARIES:
             allowed = ENGINE_LIBRARIES[parts[1]]
             if name not in FOR_ALL_LIBRARIES and not any(name.startswith(a + "/") for a in allowed):
-                self.say(path, line,
-                         f"engine/{parts[1]} may include only {', '.join(sorted(allowed))}; not {name}")
+                self.say(
+                    path, line, f"engine/{parts[1]} may include only {', '.join(sorted(allowed))}; not {name}"
+                )
 
     def check_targets(self):
         """Every header in a file set (so that it is compiled alone), every source in a target."""
@@ -178,8 +196,9 @@ class Tidy:
                     self.say(path, number, "newest version first; only the first may be unreleased")
             elif line.startswith("### ") and line[4:] not in CHANGELOG_SECTIONS:
                 self.say(path, number, f"a section is one of {', '.join(sorted(CHANGELOG_SECTIONS))}")
-        project = "CMakeLists.txt" in self.paths and re.search(r"project\([^)]*VERSION\s+([\d.]+)",
-                                                                self.read("CMakeLists.txt"))
+        project = "CMakeLists.txt" in self.paths and re.search(
+            r"project\([^)]*VERSION\s+([\d.]+)", self.read("CMakeLists.txt")
+        )
         if project and (not versions or ".".join(map(str, versions[0])) != project.group(1)):
             self.say(path, 1, f"the newest entry is not version {project.group(1)} of CMakeLists.txt")
 
