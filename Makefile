@@ -21,7 +21,7 @@ test: bootstrap-test ## build everything, run the unit tests, then the end-to-en
 
 bench: build ## kernel and serving benchmarks; results go to bench/results/
 	cmake --build build/release -j$(JOBS)
-	python3 bench/run.py
+	python3 bench/run.py $(MODEL)
 
 check: bootstrap-test ## layers, lengths, names and formatting
 	python3 tools/tidy.py

@@ -23,7 +23,7 @@ def pool_bytes(shape, blocks):
 
 
 def mixed_requests(shape, count, seed=20261124):
-    """Token prompts of lengths around block edges, half of them behind a shared prefix, greedy and sampled."""
+    """Token prompts of lengths around block edges, half behind a shared prefix, greedy and sampled."""
     rng = random.Random(seed)
     words = min(shape["vocab"], 256) - 1
     shared = [rng.randint(1, words) for _ in range(2 * BLOCK)]
