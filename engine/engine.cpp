@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <atomic>
 #include <exception>
 #include <functional>
@@ -266,6 +267,11 @@ Result<RequestKey> Engine::submit(Request request) {
     SLUICE_CHECK(!request.prompt.empty() && request.sink && request.n >= 1 && request.n <= kMaxChoices);
     const auto length = static_cast<int64_t>(request.prompt.size());
     const int64_t context = core_->info.context;
+    const auto vocab = core_->model->vocab();
+    if (std::any_of(request.prompt.begin(), request.prompt.end(),
+                    [&](int32_t t) { return t < 0 || t >= vocab; })) {
+        return Error{ErrorKind::invalid_request, "a prompt token is not in the vocabulary", "prompt"};
+    }
     if (core_->draining) return Error{ErrorKind::unavailable, "the server is draining"};
     if (length + 1 > context) {
         return Error{ErrorKind::context_length_exceeded,

@@ -1,0 +1,47 @@
+// Chooses tokens for one choice of one request. Exact: nothing is approximated, ties go to the lower id, and
+// the same logits, parameters and position always give the same token. Order: penalties and logit_bias on the
+// raw logits; banned tokens out; temperature; top_k; top_p; min_p; draw. Logprobs are those of the model
+// itself: the log-softmax of the raw logits. Thread: engine.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "engine/result.h"
+#include "engine/sampling/params.h"
+
+namespace sluice::sampling {
+
+struct Choice {
+    int32_t token = 0;
+    float logprob = 0;                                // 0 unless logprobs were asked for
+    std::vector<std::pair<int32_t, float>> top = {};  // the likeliest tokens, best first
+};
+
+class Sampler {
+  public:
+    Sampler(const Params& params, std::span<const int32_t> prompt);
+
+    // Token number `position` (0 is the first) of choice `choice`. `internal` error when the row holds NaN or
+    // nothing finite: then only this request ends.
+    Result<Choice> sample(std::span<const float> logits, uint64_t choice, int64_t position,
+                          std::span<const int32_t> banned) const;
+
+    // Counts a chosen token for the penalties.
+    void accept(int32_t token);
+
+  private:
+    bool adjusts(std::span<const int32_t> banned) const;
+    void adjust(std::span<float> logits, std::span<const int32_t> banned) const;
+    int32_t draw(std::span<const float> logits, float max, double u) const;
+
+    Params params_;
+    std::unordered_map<int32_t, int32_t> counts_;  // output tokens; prompt tokens with count 0
+};
+
+// Logprob of `token` and the `top` likeliest of a raw row.
+Choice score(std::span<const float> logits, int32_t token, int32_t top);
+
+}  // namespace sluice::sampling

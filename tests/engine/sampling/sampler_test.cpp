@@ -1,0 +1,180 @@
+#include "engine/sampling/sampler.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <random>
+#include <set>
+
+#include "engine/sampling/philox.h"
+
+namespace sluice::sampling {
+namespace {
+
+std::vector<float> random_logits(size_t n, uint32_t seed, float spread = 2) {
+    std::mt19937 rng(seed);
+    std::normal_distribution<float> normal(0, spread);
+    std::vector<float> v(n);
+    for (float& x : v) x = normal(rng);
+    return v;
+}
+
+int32_t token_of(const Params& p, std::span<const float> logits, int64_t position = 0, uint64_t choice = 0,
+                 std::span<const int32_t> banned = {}) {
+    const auto c = Sampler(p, {}).sample(logits, choice, position, banned);
+    EXPECT_TRUE(c.has_value());
+    return c->token;
+}
+
+// Known answers of the paper's reference code (Random123, kat_vectors).
+TEST(Philox, KnownAnswers) {
+    using A = std::array<uint32_t, 4>;
+    EXPECT_EQ(philox4x32({0, 0, 0, 0}, {0, 0}), (A{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
+    constexpr uint32_t f = 0xffffffff;
+    EXPECT_EQ(philox4x32({f, f, f, f}, {f, f}), (A{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
+    EXPECT_EQ(philox4x32({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0}),
+              (A{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
+}
+
+TEST(Sampler, GreedyTakesTheLargestAndTheLowerIdOfEquals) {
+    Params p;
+    p.temperature = 0;
+    EXPECT_EQ(token_of(p, std::vector<float>{1, 3, 3, 2}), 1);
+}
+
+// Which tokens can come out at all, by brute force over a fully sorted row.
+std::set<int32_t> allowed(const Params& p, std::span<const float> logits) {
+    std::vector<int32_t> order(logits.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return logits[a] > logits[b]; });
+    if (p.top_k > 0) order.resize(std::min(order.size(), static_cast<size_t>(p.top_k)));
+    const auto w = [&](int32_t t) {
+        return std::exp((logits[t] - logits[order[0]]) / static_cast<double>(p.temperature));
+    };
+    double total = 0, sum = 0;
+    for (const int32_t t : order) total += w(t);
+    std::set<int32_t> out;
+    for (const int32_t t : order) {
+        if (w(t) >= static_cast<double>(p.min_p)) out.insert(t);
+        sum += w(t);
+        if (sum >= static_cast<double>(p.top_p) * total) break;
+    }
+    return out;
+}
+
+TEST(Sampler, FiltersAgreeWithASortedRow) {
+    for (uint32_t round = 0; round < 60; ++round) {
+        const auto logits = random_logits(300, round);
+        Params p;
+        p.seed = round;
+        p.temperature = 0.5f + static_cast<float>(round % 4);
+        p.top_k = round % 3 == 0 ? 5 : round % 3 == 1 ? 40 : 0;
+        p.top_p = round % 2 ? 0.7f : 1.0f;
+        p.min_p = round % 5 == 0 ? 0.1f : 0.0f;
+        const auto may = allowed(p, logits);
+        std::set<int32_t> seen;
+        for (int64_t i = 0; i < 2000; ++i) seen.insert(token_of(p, logits, i));
+        EXPECT_TRUE(std::includes(may.begin(), may.end(), seen.begin(), seen.end())) << "round " << round;
+        if (may.size() <= 5) {
+            EXPECT_EQ(seen, may) << "round " << round;
+        }
+    }
+}
+
+// Pearson's test: 20,000 draws from 8 tokens; 24.3 is the 99.9 % point with 7 degrees of freedom.
+TEST(Sampler, DrawsFollowTheDistribution) {
+    const std::vector<float> logits{0, 1, 2, 0.5f, -1, 1.5f, 0.2f, -0.3f};
+    Params p;
+    p.seed = 12345;
+    std::vector<double> count(8, 0);
+    constexpr int draws = 20000;
+    for (int64_t i = 0; i < draws; ++i) ++count[static_cast<size_t>(token_of(p, logits, i))];
+    double total = 0, chi = 0;
+    for (const float l : logits) total += std::exp(l);
+    for (size_t i = 0; i < 8; ++i) {
+        const double expected = draws * std::exp(logits[i]) / total;
+        chi += (count[i] - expected) * (count[i] - expected) / expected;
+    }
+    EXPECT_LT(chi, 24.3);
+}
+
+TEST(Sampler, SeedChoiceAndPositionFixTheDraw) {
+    const auto logits = random_logits(1000, 5, 0.1f);
+    Params p;
+    p.seed = 9;
+    EXPECT_EQ(token_of(p, logits, 3), token_of(p, logits, 3));
+    std::set<int32_t> by_position, by_choice;
+    for (uint64_t i = 0; i < 20; ++i) {
+        by_position.insert(token_of(p, logits, static_cast<int64_t>(i)));
+        by_choice.insert(token_of(p, logits, 0, i));
+    }
+    EXPECT_GT(by_position.size(), 10u);
+    EXPECT_GT(by_choice.size(), 10u);
+}
+
+TEST(Sampler, PenaltiesByTheirFormulas) {
+    Params p;
+    p.temperature = 0;
+    p.repetition_penalty = 2;
+    const std::vector<int32_t> prompt{0};
+    EXPECT_EQ(Sampler(p, prompt).sample(std::vector<float>{3, 2, -1}, 0, 0, {})->token, 1);  // 3 / 2 < 2
+    Params f;
+    f.temperature = 0;
+    f.frequency_penalty = 0.6f;
+    f.presence_penalty = 0.5f;
+    Sampler s(f, {});
+    const std::vector<float> logits{2, 1, 0};
+    EXPECT_EQ(s.sample(logits, 0, 0, {})->token, 0);
+    s.accept(0);  // 2 - 0.6 - 0.5 = 0.9
+    EXPECT_EQ(s.sample(logits, 0, 1, {})->token, 1);
+    s.accept(1);  // 1 - 1.1 < 0
+    EXPECT_EQ(s.sample(logits, 0, 2, {})->token, 0);
+    s.accept(0);  // 2 - 1.2 - 0.5 = 0.3
+    EXPECT_EQ(s.sample(logits, 0, 3, {})->token, 0);
+    s.accept(0);  // below 0
+    EXPECT_EQ(s.sample(logits, 0, 4, {})->token, 2);
+}
+
+TEST(Sampler, BiasAndBans) {
+    Params p;
+    p.temperature = 0;
+    p.logit_bias = {{2, 100.0f}, {0, -100.0f}};
+    EXPECT_EQ(token_of(p, std::vector<float>{5, 1, 0}), 2);
+    const std::vector<int32_t> banned{2};
+    EXPECT_EQ(token_of(p, std::vector<float>{5, 1, 0}, 0, 0, banned), 1);
+}
+
+TEST(Sampler, LogprobsAreOfTheRawRow) {
+    Params p;
+    p.temperature = 0;
+    p.top_logprobs = 3;
+    p.logit_bias = {{1, 50.0f}};
+    const auto logits = random_logits(50, 8);
+    const auto c = Sampler(p, {}).sample(logits, 0, 0, {});
+    ASSERT_TRUE(c.has_value());
+    double sum = 0;
+    for (const float l : logits) sum += std::exp(static_cast<double>(l));
+    EXPECT_EQ(c->token, 1);
+    EXPECT_NEAR(c->logprob, logits[1] - std::log(sum), 1e-5);
+    ASSERT_EQ(c->top.size(), 3u);
+    EXPECT_EQ(c->top[0].first, std::max_element(logits.begin(), logits.end()) - logits.begin());
+    EXPECT_GE(c->top[0].second, c->top[1].second);
+    EXPECT_GE(c->top[1].second, c->top[2].second);
+}
+
+TEST(Sampler, RowsThatCannotBeSampledAreErrors) {
+    constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+    constexpr float inf = std::numeric_limits<float>::infinity();
+    for (const auto& row :
+         {std::vector<float>{1, nan, 2}, std::vector<float>{-inf, -inf}, std::vector<float>{1, inf}}) {
+        const auto c = Sampler({}, {}).sample(row, 0, 0, {});
+        ASSERT_FALSE(c.has_value());
+        EXPECT_EQ(c.error().kind, ErrorKind::internal);
+    }
+}
+
+}  // namespace
+}  // namespace sluice::sampling
