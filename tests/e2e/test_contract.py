@@ -161,7 +161,8 @@ def test_chat_logprobs(client):
     assert len(content) == 5
     for entry in content:
         assert len(entry.top_logprobs) == 3 and entry.logprob == entry.top_logprobs[0].logprob
-        assert bytes(entry.bytes).decode(errors="replace") == entry.token
+        if "\N{REPLACEMENT CHARACTER}" not in entry.token:
+            assert bytes(entry.bytes).decode() == entry.token
 
 
 def test_unknown_fields_are_ignored_and_max_tokens_is_clamped(client):
