@@ -79,8 +79,10 @@ void TinyModel::plan() {
     const int64_t dim = s.head_dim, q = s.heads * dim, kv = s.kv_heads * dim;
     const bool moe = s.arch == "qwen3moe", qk_norm = moe || s.arch == "qwen3";
     const float in = inverse_root(s.hidden), sharp = 3.0f;  // scores of attention then differ by about 3
-    const float part = 0.3f;                                // what a layer adds, beside a stream of size 1
-    add("token_embd.weight", {vocab, s.hidden}, 1.0f, type_of("token_embd", 0));
+    // What a layer adds beside a stream of size 1. A tied embedding is small, or every token would be
+    // followed by itself.
+    const float part = s.tied ? 1.0f : 0.3f;
+    add("token_embd.weight", {vocab, s.hidden}, s.tied ? 3.0f * in : 1.0f, type_of("token_embd", 0));
     for (int32_t i = 0; i < s.layers; ++i) {
         const std::string p = "blk." + std::to_string(i) + ".";
         const auto matrix = [&](const std::string& name, std::vector<int64_t> shape, float scale) {
