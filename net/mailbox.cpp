@@ -23,7 +23,7 @@ class Mailbox::Slot : public engine::EventSink {
 };
 
 Mailbox::Mailbox(std::function<void()> wake, size_t merge_above)
-    : wake_(std::move(wake)), merge_above_(merge_above) {}
+    : merge_above_(merge_above), wake_(std::move(wake)) {}
 
 std::shared_ptr<engine::EventSink> Mailbox::sink(int32_t source) {
     return std::make_shared<Slot>(shared_from_this(), source);
@@ -34,16 +34,19 @@ std::vector<Letter> Mailbox::take() {
     return std::exchange(letters_, {});
 }
 
+void Mailbox::close() {
+    const std::lock_guard lock(mutex_);
+    wake_ = nullptr;
+    letters_.clear();
+}
+
 void Mailbox::put(int32_t source, engine::Event event) {
-    bool was_empty = false;
-    {
-        const std::lock_guard lock(mutex_);
-        was_empty = letters_.empty();
-        auto* delta = std::get_if<engine::Delta>(&event);
-        if (delta && letters_.size() >= merge_above_ && merge(source, *delta)) return;
-        letters_.push_back({source, engine::Clock::now(), std::move(event)});
-    }
-    if (was_empty) wake_();
+    const std::lock_guard lock(mutex_);
+    if (!wake_) return;
+    auto* delta = std::get_if<engine::Delta>(&event);
+    if (delta && letters_.size() >= merge_above_ && merge(source, *delta)) return;
+    letters_.push_back({source, engine::Clock::now(), std::move(event)});
+    if (letters_.size() == 1) wake_();
 }
 
 // The last letter of the same choice is a Delta: nothing follows the end of a choice.

@@ -21,7 +21,8 @@ struct Letter {
 
 class Mailbox : public std::enable_shared_from_this<Mailbox> {
   public:
-    // `wake` is called from the engine thread when a letter comes into an empty box; it must not block.
+    // `wake` is called from the engine thread, under the lock, when a letter comes into an empty box; it must
+    // not block.
     // From `merge_above` letters on, a Delta joins the last one of its choice.
     Mailbox(std::function<void()> wake, size_t merge_above);
 
@@ -29,15 +30,16 @@ class Mailbox : public std::enable_shared_from_this<Mailbox> {
     std::shared_ptr<engine::EventSink> sink(int32_t source);
 
     std::vector<Letter> take();  // everything, in order; session only
+    void close();                // the session leaves: wake is not called, and not held, from now on
 
   private:
     class Slot;
     void put(int32_t source, engine::Event event);
     bool merge(int32_t source, engine::Delta& delta);
 
-    const std::function<void()> wake_;
     const size_t merge_above_;
     std::mutex mutex_;
+    std::function<void()> wake_;
     std::vector<Letter> letters_;
 };
 
