@@ -12,13 +12,14 @@ namespace sluice::scheduler {
 
 class Scheduler {
   public:
-    Scheduler(const Limits& limits, int32_t num_blocks);
+    // hash_bits: see kvcache::PrefixIndex; less than 64 only in tests.
+    Scheduler(const Limits& limits, int32_t num_blocks, int hash_bits = 64);
     ~Scheduler();
 
     Admission submit(Submission submission);
 
-    // Forgets a sequence (one choice) in any state and frees its blocks; unknown ids are ignored. Not between
-    // plan() and commit().
+    // Forgets a sequence (one choice) in any state and frees its blocks; unknown ids are ignored. Between
+    // plan() and commit() only to give the plan up: then every planned sequence must be cancelled.
     void cancel(SequenceId id);
 
     // Empty when nothing can run, which with live sequences never happens.

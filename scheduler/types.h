@@ -33,7 +33,7 @@ struct Submission {
 enum class Admission {
     accepted,
     queue_full,
-    too_long,  // can never fit: prompt + 1 > max_context, or more blocks than the pool has
+    too_long,  // can never run: prompt + 1 > max_context, or more choices than max_running
 };
 
 // What one step computes of one sequence. Spans stay valid until the next commit().

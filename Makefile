@@ -1,0 +1,45 @@
+# The short way to everything; CMakePresets.json is the long one.  make help
+# Settings: MODEL=file.gguf  PORT=8080  JOBS=2  ARGS="more flags for serve"
+JOBS ?= $(shell nproc)
+PORT ?= 8080
+PYTHON := .venv/bin/python3
+SOURCES = git ls-files '*.h' '*.cpp' '*.inl'
+
+.PHONY: help serve build test bench check format asan tsan clean bootstrap bootstrap-test
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+serve: build ## build, then serve MODEL (default: the small embedded model) on PORT
+	build/release/sluice serve --port $(PORT) $(if $(MODEL),--model "$(MODEL)") $(ARGS)
+
+build: bootstrap ## compile the program: build/release/sluice
+	@cmake --preset release >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
+	cmake --build build/release --target sluice -j$(JOBS)
+
+test: bootstrap-test ## build everything, run the unit tests, then the end-to-end tests
+	tools/run_tests release
+
+bench: build ## kernel and serving benchmarks; results go to bench/results/
+	cmake --build build/release -j$(JOBS)
+	python3 bench/run.py $(MODEL)
+
+check: bootstrap-test ## layers, lengths, names and formatting
+	python3 tools/tidy.py
+	@$(SOURCES) | xargs -r clang-format-16 --dry-run -Werror && echo "format: clean"
+
+format: bootstrap-test ## reformat every source file
+	@$(SOURCES) | xargs -r clang-format-16 -i
+
+asan: bootstrap-test ## the unit tests under the address and undefined-behaviour sanitizers
+	tools/run_tests asan
+
+tsan: bootstrap-test ## the unit tests under the thread sanitizer
+	tools/run_tests tsan
+
+clean: ## remove build/ and .venv/
+	rm -rf build .venv
+
+bootstrap:
+	@mkdir -p build && tools/bootstrap build
+bootstrap-test:
+	@mkdir -p build && tools/bootstrap test

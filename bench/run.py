@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""`make bench`: every benchmark program, then the serving scenarios; one file in bench/results/.
+
+usage: bench/run.py [MODEL.gguf]     default: the 6-layer model that tools/make_bench_model writes
+"""
+
+import datetime
+import glob
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+import machine
+import serve
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BUILD = os.path.join(ROOT, "build/release")
+NOT_RESULTS = {"run_type", "repetitions", "repetition_index", "threads", "family_index", "run_name",
+               "per_family_instance_index"}  # fmt: skip
+
+
+def run_program(program):
+    """Runs one Google Benchmark program; its results without the bookkeeping."""
+    with tempfile.NamedTemporaryFile(suffix=".json") as out:
+        subprocess.run(
+            [
+                program,
+                "--benchmark_min_time=0.2",
+                f"--benchmark_out={out.name}",
+                "--benchmark_out_format=json",
+            ],
+            check=True,
+        )
+        rows = json.load(out)["benchmarks"]
+    return [{k: v for k, v in row.items() if k not in NOT_RESULTS} for row in rows]
+
+
+def run_serving(model):
+    base = ["--binary", os.path.join(BUILD, "sluice"), "--model", model]
+    found = []
+    for extra in (
+        ["--scenario", "load"],
+        ["--scenario", "stall", "--max-tokens", "384", "--flags=--max-context 4096"],
+        ["--scenario", "length"],
+    ):
+        print(f"\n{' '.join(extra)}", flush=True)
+        found.append(serve.main(base + extra))
+    return found
+
+
+def main(arguments):
+    facts = machine.facts()
+    result = {"date": datetime.date.today().isoformat(), "machine": facts, "kernels": {}, "serving": []}
+    for program in sorted(glob.glob(os.path.join(BUILD, "bench", "bench_*"))):
+        if os.access(program, os.X_OK) and os.path.isfile(program):
+            result["kernels"][os.path.basename(program)] = run_program(program)
+    make_model = os.path.join(ROOT, "tools/make_bench_model")
+    model = arguments[0] if arguments else subprocess.check_output([make_model], text=True).strip()
+    result["serving"] = run_serving(model)
+    path = os.path.join(
+        ROOT, "bench/results", f"{result['date']}-{machine.slug(facts)}-{facts['commit']}.json"
+    )
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(result, file, indent=1)
+        file.write("\n")
+    print(f"\nwritten: {os.path.relpath(path, ROOT)}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

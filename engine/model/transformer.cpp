@@ -1,0 +1,121 @@
+#include "engine/model/transformer.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+namespace sluice::model {
+namespace {
+
+template <class T>
+void grow(std::vector<T>& v, int64_t size) {
+    if (static_cast<int64_t>(v.size()) < size) v.resize(static_cast<size_t>(size));
+}
+
+}  // namespace
+
+Transformer::Transformer(Weights weights, const Config& config, std::unique_ptr<kernels::Backend> backend,
+                         std::unique_ptr<kvcache::KvStore> store)
+    : weights_(std::move(weights)), config_(config), backend_(std::move(backend)), store_(std::move(store)) {
+    for (int32_t i = 0; i < config_.rope_dim / 2; ++i) {
+        const double f = std::pow(config_.rope_base, -2.0 * i / config_.rope_dim) / config_.rope_scale;
+        frequencies_.push_back(weights_.rope_freqs ? f / static_cast<double>(weights_.rope_freqs[i]) : f);
+    }
+}
+
+std::span<const float> Transformer::forward(const Batch& batch) {
+    prepare(batch);
+    backend_->embed({weights_.embedding, batch.tokens, x_.data()});
+    for (int32_t i = 0; i < config_.layers; ++i) {
+        const LayerWeights& layer = weights_.layers[static_cast<size_t>(i)];
+        backend_->rms_norm(
+            {x_.data(), layer.attn_norm, h_.data(), tokens_, config_.hidden, config_.norm_eps});
+        attention(layer, i, batch.where);
+        backend_->rms_norm({x_.data(), layer.ffn_norm, h_.data(), tokens_, config_.hidden, config_.norm_eps});
+        feed_forward(layer);
+    }
+    return logits(batch);
+}
+
+// Room for the batch, and the rotations of its positions: double, so that long contexts keep their angles.
+void Transformer::prepare(const Batch& batch) {
+    tokens_ = static_cast<int64_t>(batch.tokens.size());
+    const auto rows = static_cast<int64_t>(batch.logit_rows.size());
+    const int64_t q_size = tokens_ * config_.heads * config_.head_dim;
+    const int64_t kv_size = tokens_ * config_.kv_heads * config_.head_dim;
+    const int64_t half = config_.rope_dim / 2;
+    for (auto* v : {&x_, &h_}) grow(*v, tokens_ * config_.hidden);
+    for (auto* v : {&q_, &attn_}) grow(*v, q_size);
+    for (auto* v : {&k_, &v_}) grow(*v, kv_size);
+    for (auto* v : {&cos_, &sin_}) grow(*v, tokens_ * half);
+    grow(router_logits_, tokens_ * config_.experts);
+    grow(expert_weight_, tokens_ * config_.experts_used);
+    for (auto* v : {&expert_, &row_}) grow(*v, tokens_ * config_.experts_used);
+    grow(expert_begin_, config_.experts + 1);
+    grow(last_, rows * config_.hidden);
+    grow(logits_, rows * config_.vocab);
+    for (int64_t t = 0; t < tokens_; ++t) {
+        for (int64_t i = 0; i < half; ++i) {
+            const double angle =
+                batch.where.positions[static_cast<size_t>(t)] * frequencies_[static_cast<size_t>(i)];
+            cos_[static_cast<size_t>(t * half + i)] = static_cast<float>(std::cos(angle));
+            sin_[static_cast<size_t>(t * half + i)] = static_cast<float>(std::sin(angle));
+        }
+    }
+}
+
+// x += O(attention(rope(norm(Q h)), rope(norm(K h)), V h))
+void Transformer::attention(const LayerWeights& l, int32_t index, const kernels::BatchView& where) {
+    const Config& c = config_;
+    const std::array<kernels::LinearPart, 3> qkv{
+        {{l.q, l.q_bias, q_.data()}, {l.k, l.k_bias, k_.data()}, {l.v, l.v_bias, v_.data()}}};
+    backend_->linear({h_.data(), tokens_, qkv});
+    if (c.arch.qk_norm) {
+        backend_->rms_norm({q_.data(), l.q_norm, q_.data(), tokens_ * c.heads, c.head_dim, c.norm_eps});
+        backend_->rms_norm({k_.data(), l.k_norm, k_.data(), tokens_ * c.kv_heads, c.head_dim, c.norm_eps});
+    }
+    const auto rotate = [&](float* x, int64_t heads) {
+        backend_->rope(
+            {x, cos_.data(), sin_.data(), tokens_, heads, c.head_dim, c.rope_dim, c.arch.interleaved_rope});
+    };
+    rotate(q_.data(), c.heads);
+    rotate(k_.data(), c.kv_heads);
+    const kernels::KvLayer cache = store_->layer(index);
+    backend_->kv_write({k_.data(), v_.data(), where, cache});
+    const float scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim));
+    backend_->attention({q_.data(), attn_.data(), c.heads, scale, where, cache});
+    const std::array<kernels::LinearPart, 1> out{{{l.o, nullptr, x_.data(), true}}};
+    backend_->linear({attn_.data(), tokens_, out});
+}
+
+void Transformer::feed_forward(const LayerWeights& l) {
+    if (!config_.arch.moe) {
+        backend_->dense_ffn({h_.data(), x_.data(), tokens_, l.gate, l.up, l.down});
+        return;
+    }
+    const std::array<kernels::LinearPart, 1> router{{{l.router, nullptr, router_logits_.data()}}};
+    backend_->linear({h_.data(), tokens_, router});
+    backend_->route({router_logits_.data(), tokens_, config_.experts, config_.experts_used, true,
+                     config_.expert_weight_scale, expert_.data(), expert_weight_.data(), expert_begin_.data(),
+                     row_.data()});
+    backend_->moe_ffn({h_.data(), x_.data(), tokens_, config_.experts_used, expert_.data(),
+                       expert_weight_.data(), expert_begin_.data(), row_.data(), l.gate_exps, l.up_exps,
+                       l.down_exps});
+}
+
+// Only the rows that are sampled.
+std::span<const float> Transformer::logits(const Batch& batch) {
+    const auto rows = static_cast<int64_t>(batch.logit_rows.size());
+    for (int64_t r = 0; r < rows; ++r) {
+        const float* from = x_.data() + int64_t{batch.logit_rows[static_cast<size_t>(r)]} * config_.hidden;
+        std::copy_n(from, config_.hidden, last_.data() + r * config_.hidden);
+    }
+    backend_->rms_norm(
+        {last_.data(), weights_.output_norm, last_.data(), rows, config_.hidden, config_.norm_eps});
+    const std::array<kernels::LinearPart, 1> out{{{weights_.output, nullptr, logits_.data()}}};
+    backend_->linear({last_.data(), rows, out});
+    return {logits_.data(), static_cast<size_t>(rows * config_.vocab)};
+}
+
+}  // namespace sluice::model

@@ -1,0 +1,53 @@
+#include "kvcache/kv_store.h"
+
+#include <sys/mman.h>
+
+#include <cstring>
+
+#include "kernels/check.h"
+
+namespace sluice::kvcache {
+
+using kernels::DType;
+
+size_t KvStore::block_bytes(DType type, int32_t layers, int32_t kv_heads, int32_t head_dim) {
+    const size_t tile = kernels::row_bytes(type, int64_t{kv_heads} * head_dim * kernels::kBlockTokens);
+    return tile * 2 * static_cast<size_t>(layers);
+}
+
+std::unique_ptr<KvStore> KvStore::make(DType type, int32_t num_blocks, int32_t layers, int32_t kv_heads,
+                                       int32_t head_dim) {
+    SLUICE_CHECK(type == DType::f16 || type == DType::bf16 || type == DType::f32);
+    auto store = std::unique_ptr<KvStore>(new KvStore);
+    store->shape_ = {type, num_blocks, kv_heads, head_dim, nullptr, nullptr};
+    store->layers_ = layers;
+    store->tile_bytes_ = block_bytes(type, 1, kv_heads, head_dim) / 2;
+    store->bytes_ = block_bytes(type, layers, kv_heads, head_dim) * static_cast<size_t>(num_blocks);
+    void* at = ::mmap(nullptr, store->bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED) return nullptr;
+    store->memory_ = static_cast<std::byte*>(at);
+    return store;
+}
+
+KvStore::~KvStore() {
+    if (memory_) ::munmap(memory_, bytes_);
+}
+
+kernels::KvLayer KvStore::layer(int32_t index) const {
+    const size_t pool = tile_bytes_ * static_cast<size_t>(shape_.num_blocks);
+    kernels::KvLayer out = shape_;
+    out.keys = memory_ + static_cast<size_t>(index) * 2 * pool;
+    out.values = out.keys + pool;
+    return out;
+}
+
+void KvStore::copy_block(int32_t from, int32_t to) {
+    const size_t a = tile_bytes_ * static_cast<size_t>(from), b = tile_bytes_ * static_cast<size_t>(to);
+    for (int32_t i = 0; i < layers_; ++i) {
+        const kernels::KvLayer l = layer(i);
+        std::memcpy(l.keys + b, l.keys + a, tile_bytes_);
+        std::memcpy(l.values + b, l.values + a, tile_bytes_);
+    }
+}
+
+}  // namespace sluice::kvcache

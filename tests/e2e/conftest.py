@@ -1,0 +1,26 @@
+import os
+
+import openai
+import pytest
+
+from server import SLUICE, Server
+
+
+def pytest_sessionstart(session):
+    if not os.access(SLUICE, os.X_OK):
+        pytest.exit(
+            f"{SLUICE} is not there: run `make build`, or name the program with SLUICE=", returncode=1
+        )
+
+
+@pytest.fixture(scope="session")
+def server():
+    """One server with the embedded model for every test that leaves it as it was."""
+    with Server() as running:
+        yield running
+
+
+@pytest.fixture
+def client(server):
+    with openai.OpenAI(base_url=server.url + "/v1", api_key="none", max_retries=0, timeout=120) as made:
+        yield made

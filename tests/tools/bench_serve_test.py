@@ -1,0 +1,103 @@
+"""The arithmetic of bench/serve.py, and its SSE reader against a server that answers from a script."""
+
+import asyncio
+import json
+import math
+import pathlib
+import sys
+import unittest
+import urllib.parse
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
+import machine  # noqa: E402
+import serve  # noqa: E402
+
+
+def stream(scheduled, times, end=None):
+    made = serve.Stream(scheduled)
+    made.times, made.end, made.tokens = times, end or times[-1], len(times)
+    return made
+
+
+class Arithmetic(unittest.TestCase):
+    def test_percentiles_are_measured_values(self):
+        self.assertEqual(serve.percentile([5, 1, 3], 50), 3)
+        self.assertEqual(serve.percentile(range(1, 101), 99), 99)
+        self.assertEqual(serve.percentile([7], 99), 7)
+        self.assertTrue(math.isnan(serve.percentile([], 50)))
+
+    def test_summary(self):
+        got = serve.summarise([stream(0.0, [1.0, 1.5, 2.0]), stream(0.0, [2.0, 2.25, 4.0], end=5.0)])
+        self.assertEqual((got["streams"], got["tokens"], got["seconds"]), (2, 6, 5.0))
+        self.assertEqual(got["tokens_per_second"], 1.2)
+        self.assertEqual((got["ttft_p50_ms"], got["ttft_p99_ms"]), (1000, 2000))
+        self.assertEqual((got["gap_p50_ms"], got["gap_max_ms"]), (500, 1750))
+
+    def test_gaps_after_a_moment(self):
+        self.assertEqual(stream(0, [1, 2, 4, 8]).gaps(after=2), [2, 4])
+
+    def test_prompts_share_no_prefix(self):
+        first = {tuple(serve.random_prompt(seed, 3, 255)) for seed in range(64)}
+        self.assertEqual(len(first), 64)
+
+    def test_the_table_lines_up(self):
+        lines = serve.table([{"a": 1, "long": 2}, {"a": 100, "long": 3}]).splitlines()
+        self.assertEqual(len({len(line) for line in lines}), 1)
+
+    def test_file_names_hold_no_spaces(self):
+        facts = {"cpu": "A (R) CPU @ 2", "cores": 2, "flags": ["avx2"]}
+        self.assertEqual(machine.slug(facts), "a-r-cpu-2-2c-avx2")
+
+
+def sse(*chunks):
+    return b"".join(
+        b"data: " + (c if isinstance(c, bytes) else json.dumps(c).encode()) + b"\n\n" for c in chunks
+    )
+
+
+def text(value):
+    return {"choices": [{"text": value}], "usage": None}
+
+
+USAGE = {"choices": [], "usage": {"completion_tokens": 3, "prompt_tokens": 2}}
+
+
+class Reading(unittest.TestCase):
+    def ask(self, pieces, status=b"200 OK"):
+        async def answer(reader, writer):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 " + status + b"\r\nTransfer-Encoding: chunked\r\n\r\n")
+            for piece in [*pieces, b""]:
+                writer.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+                await writer.drain()
+            writer.close()
+
+        async def both():
+            server = await asyncio.start_server(answer, "127.0.0.1", 0)
+            async with server:
+                port = server.sockets[0].getsockname()[1]
+                return await serve.ask(urllib.parse.urlsplit(f"http://127.0.0.1:{port}"), "m", [1, 2], 3)
+
+        return asyncio.run(both())
+
+    def test_tokens_are_counted_wherever_chunks_split(self):
+        whole = sse(text("a"), text(""), text("b"), USAGE, b"[DONE]")
+        for size in (1, 7, len(whole)):
+            got = self.ask([whole[i : i + size] for i in range(0, len(whole), size)])
+            self.assertEqual((len(got.times), got.tokens, got.prompt_tokens), (2, 3, 2))
+
+    def test_comments_are_no_tokens(self):
+        self.assertEqual(len(self.ask([b": waiting\n\n", sse(text("a"), USAGE, b"[DONE]")]).times), 1)
+
+    def test_errors_are_raised(self):
+        for pieces, status in [
+            ([b"{}"], b"503 Service Unavailable"),
+            ([sse({"error": {"message": "x"}})], b"200 OK"),
+            ([sse(b"[DONE]")], b"200 OK"),
+        ]:
+            with self.assertRaises(RuntimeError):
+                self.ask(pieces, status)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,63 @@
+"""tools/bootstrap installs what is missing and nothing else; the package tools here only write down calls."""
+
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DPKG_QUERY = """case " $MISSING " in *" ${@: -1} "*) exit 1;; *) printf installed;; esac"""
+APT_GET = """echo "$*" >> "$CALLS"; [ -z "$BROKEN" ] || { echo "E: no mirror" >&2; exit 100; }"""
+
+
+class Bootstrap(unittest.TestCase):
+    def run_it(self, *arguments, missing="", broken="", user="0", sudo=False):
+        with tempfile.TemporaryDirectory() as folder:
+            tools = {"dpkg-query": DPKG_QUERY, "apt-get": APT_GET, "id": f"echo {user}"}
+            if sudo:
+                tools["sudo"] = 'echo "sudo" >> "$CALLS"; [ "$1" = -n ] && shift; "$@"'
+            for name, body in tools.items():
+                path = pathlib.Path(folder, name)
+                path.write_text(f"#!/bin/bash\n{body}\n")
+                path.chmod(0o755)
+            for name in ("bash", "env", "dirname", "mktemp", "tail", "rm", "cmp", "true"):
+                os.symlink(f"/usr/bin/{name}", f"{folder}/{name}")
+            calls = pathlib.Path(folder, "calls")
+            calls.touch()
+            environment = {"PATH": folder, "CALLS": str(calls), "MISSING": missing, "BROKEN": broken}
+            ended = subprocess.run(
+                [ROOT / "tools/bootstrap", *arguments],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+            )
+            return ended, calls.read_text().splitlines()
+
+    def test_silent_when_nothing_is_missing(self):
+        ended, calls = self.run_it("build")
+        self.assertEqual((ended.returncode, ended.stdout, ended.stderr, calls), (0, "", "", []))
+
+    def test_only_what_is_missing_is_installed(self):
+        ended, calls = self.run_it("build", missing="libedit-dev ninja-build clang-format-16")
+        self.assertEqual(ended.returncode, 0, ended.stderr)
+        self.assertTrue(calls[0].endswith(" update"), calls)
+        self.assertTrue(calls[1].endswith(" install -y --no-install-recommends ninja-build libedit-dev"))
+
+    def test_sudo_only_for_others_than_root(self):
+        ended, calls = self.run_it("build", missing="libedit-dev", user="1000", sudo=True)
+        self.assertEqual((ended.returncode, "sudo" in calls), (0, True))
+
+    def test_without_the_means_it_names_the_packages(self):
+        for options in ({"user": "1000"}, {"broken": "yes"}):
+            ended, _ = self.run_it("build", missing="libedit-dev cmake", **options)
+            self.assertEqual(ended.returncode, 1)
+            self.assertIn("please install: cmake libedit-dev", ended.stderr)
+
+    def test_an_unknown_level_is_refused(self):
+        self.assertEqual(self.run_it("everything")[0].returncode, 2)
+
+
+if __name__ == "__main__":
+    unittest.main()
