@@ -1,38 +1,61 @@
-// f16 and bf16 to f32 and back, rounding to nearest even; the same bits as F16C and AVX512_BF16 give, NaN kept quiet.
+// f16 and bf16 to f32 and back, rounding to nearest even; the same bits as the F16C instructions, NaN
+// included. Internal linkage on purpose: translation units built for different instruction sets must not
+// share inline code.
 #pragma once
-#include <bit>
 #include <cstdint>
+#include <cstring>
 
 namespace sluice::kernels {
 
-inline float f16_to_f32(uint16_t h) {
-    const uint32_t sign = uint32_t{h & 0x8000u} << 16;
-    const uint32_t exponent = (h >> 10) & 0x1fu, fraction = h & 0x3ffu;
-    if (exponent == 0x1f) return std::bit_cast<float>(sign | 0x7f800000u | (fraction ? 0x400000u | (fraction << 13) : 0u));
-    if (exponent != 0) return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (fraction << 13));
-    const float magnitude = static_cast<float>(fraction) * 0x1p-24f;  // zero and subnormals, exactly
-    return std::bit_cast<float>(std::bit_cast<uint32_t>(magnitude) | sign);
+static inline float f32_from_bits(uint32_t bits) {
+    float value;
+    std::memcpy(&value, &bits, sizeof value);
+    return value;
 }
 
-inline uint16_t f32_to_f16(float f) {
-    const uint32_t bits = std::bit_cast<uint32_t>(f);
-    const auto sign = static_cast<uint16_t>((bits >> 16) & 0x8000u);
+static inline uint32_t f32_bits(float value) {
+    uint32_t bits;
+    std::memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static inline float f32_from_f16(uint16_t half) {
+    const uint32_t sign = static_cast<uint32_t>(half & 0x8000u) << 16;
+    const uint32_t exponent = (half >> 10) & 31u;
+    const uint32_t mantissa = half & 0x3ffu;
+    if (exponent == 31) {
+        const uint32_t quiet = mantissa != 0 ? 0x400000u : 0u;
+        return f32_from_bits(sign | 0x7f800000u | quiet | (mantissa << 13));
+    }
+    if (exponent == 0) {
+        const float magnitude = static_cast<float>(mantissa) * 0x1p-24f;  // subnormal: exact
+        return f32_from_bits(sign | f32_bits(magnitude));
+    }
+    return f32_from_bits(sign | ((exponent + 112) << 23) | (mantissa << 13));
+}
+
+static inline uint16_t f16_from_f32(float value) {
+    const uint32_t bits = f32_bits(value);
+    const uint32_t sign = (bits >> 16) & 0x8000u;
     const uint32_t magnitude = bits & 0x7fffffffu;
     if (magnitude > 0x7f800000u) return static_cast<uint16_t>(sign | 0x7e00u | ((magnitude >> 13) & 0x3ffu));
-    if (magnitude >= 0x477ff000u) return static_cast<uint16_t>(sign | 0x7c00u);  // 65520 and above round to infinity
+    if (magnitude >= 0x477ff000u)
+        return static_cast<uint16_t>(sign | 0x7c00u);  // >= 65520 rounds to infinity
     if (magnitude < 0x38800000u) {
-        // Below the smallest normal: adding 0.5 lines the fraction up with f16's and rounds it in hardware.
-        const float shifted = std::bit_cast<float>(magnitude) + 0.5f;
-        return static_cast<uint16_t>(sign | (std::bit_cast<uint32_t>(shifted) - 0x3f000000u));
+        // Below 2^-14: adding 0.5 leaves the multiple of 2^-24, rounded to nearest even, in the low bits.
+        const uint32_t rounded = f32_bits(f32_from_bits(magnitude) + 0.5f) - 0x3f000000u;
+        return static_cast<uint16_t>(sign | rounded);
     }
-    const uint32_t rounded = magnitude + 0xfffu + ((magnitude >> 13) & 1u) - (112u << 23);
-    return static_cast<uint16_t>(sign | (rounded >> 13));
+    const uint32_t odd = (magnitude >> 13) & 1u;
+    return static_cast<uint16_t>(sign | ((magnitude - 0x38000000u + 0xfffu + odd) >> 13));
 }
 
-inline float bf16_to_f32(uint16_t h) { return std::bit_cast<float>(uint32_t{h} << 16); }
+static inline float f32_from_bf16(uint16_t half) {
+    return f32_from_bits(static_cast<uint32_t>(half) << 16);
+}
 
-inline uint16_t f32_to_bf16(float f) {
-    const uint32_t bits = std::bit_cast<uint32_t>(f);
+static inline uint16_t bf16_from_f32(float value) {
+    const uint32_t bits = f32_bits(value);
     if ((bits & 0x7fffffffu) > 0x7f800000u) return static_cast<uint16_t>((bits >> 16) | 0x40u);
     return static_cast<uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }

@@ -18,7 +18,7 @@ void each_block(const std::byte* row, float* out, int64_t cols, int64_t block_el
 }
 
 void unpack(const BlockQ4_0& b, float* y) {
-    const float d = f16_to_f32(b.d);
+    const float d = f32_from_f16(b.d);
     for (int j = 0; j < 16; ++j) {
         y[j] = d * static_cast<float>((b.qs[j] & 15) - 8);
         y[j + 16] = d * static_cast<float>((b.qs[j] >> 4) - 8);
@@ -26,14 +26,14 @@ void unpack(const BlockQ4_0& b, float* y) {
 }
 
 void unpack(const BlockQ8_0& b, float* y) {
-    const float d = f16_to_f32(b.d);
+    const float d = f32_from_f16(b.d);
     for (int j = 0; j < 32; ++j) y[j] = d * static_cast<float>(b.qs[j]);
 }
 
 void unpack(const BlockQ4_K& b, float* y) {
     uint8_t scales[8], mins[8];
     unpack_scales_k4(b.scales, scales, mins);
-    const float d = f16_to_f32(b.d), dmin = f16_to_f32(b.dmin);
+    const float d = f32_from_f16(b.d), dmin = f32_from_f16(b.dmin);
     for (int i = 0; i < 256; ++i) {
         const int g = i / 32, byte = b.qs[g / 2 * 32 + i % 32];
         const int q = g % 2 == 0 ? byte & 15 : byte >> 4;
@@ -44,7 +44,7 @@ void unpack(const BlockQ4_K& b, float* y) {
 void unpack(const BlockQ5_K& b, float* y) {
     uint8_t scales[8], mins[8];
     unpack_scales_k4(b.scales, scales, mins);
-    const float d = f16_to_f32(b.d), dmin = f16_to_f32(b.dmin);
+    const float d = f32_from_f16(b.d), dmin = f32_from_f16(b.dmin);
     for (int i = 0; i < 256; ++i) {
         const int g = i / 32, byte = b.qs[g / 2 * 32 + i % 32];
         const int q = (g % 2 == 0 ? byte & 15 : byte >> 4) | (((b.qh[i % 32] >> g) & 1) << 4);
@@ -53,7 +53,7 @@ void unpack(const BlockQ5_K& b, float* y) {
 }
 
 void unpack(const BlockQ6_K& b, float* y) {
-    const float d = f16_to_f32(b.d);
+    const float d = f32_from_f16(b.d);
     for (int i = 0; i < 256; ++i) {
         const int half = i / 128, in_half = i % 128, quarter = in_half / 32, lane = in_half % 32;
         const int byte = b.ql[half * 64 + (quarter % 2) * 32 + lane];
@@ -78,8 +78,8 @@ void dequantize_row(DType type, const std::byte* row, float* out, int64_t cols) 
     };
     switch (type) {
         case DType::f32: std::memcpy(out, row, static_cast<size_t>(cols) * sizeof(float)); return;
-        case DType::f16: return halves(f16_to_f32);
-        case DType::bf16: return halves(bf16_to_f32);
+        case DType::f16: return halves(f32_from_f16);
+        case DType::bf16: return halves(f32_from_bf16);
         case DType::q4_0: return blocks(BlockQ4_0{});
         case DType::q8_0: return blocks(BlockQ8_0{});
         case DType::q4_k: return blocks(BlockQ4_K{});

@@ -1,0 +1,116 @@
+// F32: 16 f32 lanes in one AVX-512 register; see simd_scalar.h, which gives the same bits.
+// Include it only from translation units built with -mavx512f -mavx512bw -mavx512dq -mavx512vl (and AVX2,
+// F16C).
+#pragma once
+#include <immintrin.h>
+
+#include <cstdint>
+#include <cstring>
+
+#include "kernels/half.h"
+
+namespace sluice::kernels::avx512 {
+
+inline constexpr int kLanes = 16;
+
+struct F32 {
+    __m512 v;
+
+    static F32 zero() { return {_mm512_setzero_ps()}; }
+    static F32 set(float x) { return {_mm512_set1_ps(x)}; }
+    static F32 load(const float* p) { return {_mm512_loadu_ps(p)}; }
+    static F32 load_f16(const uint16_t* p) { return {_mm512_cvtph_ps(load_halves(p))}; }
+    static F32 load_bf16(const uint16_t* p) { return {widen_bf16(load_halves(p))}; }
+    // The first n < 16 elements; the other lanes are zero.
+    static F32 load_n(const float* p, int64_t n) { return {_mm512_maskz_loadu_ps(first(n), p)}; }
+    static F32 load_f16_n(const uint16_t* p, int64_t n) {
+        return {_mm512_cvtph_ps(_mm256_maskz_loadu_epi16(first(n), p))};
+    }
+    static F32 load_bf16_n(const uint16_t* p, int64_t n) {
+        return {widen_bf16(_mm256_maskz_loadu_epi16(first(n), p))};
+    }
+    void store(float* p) const { _mm512_storeu_ps(p, v); }
+    void store_f16(uint16_t* p) const { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), to_f16()); }
+    void store_bf16(uint16_t* p) const { store_bf16_n(p, kLanes); }
+    void store_n(float* p, int64_t n) const { _mm512_mask_storeu_ps(p, first(n), v); }
+    void store_f16_n(uint16_t* p, int64_t n) const { _mm256_mask_storeu_epi16(p, first(n), to_f16()); }
+    void store_bf16_n(uint16_t* p, int64_t n) const {
+        float lanes[kLanes];
+        store(lanes);
+        for (int64_t i = 0; i < n; ++i) p[i] = bf16_from_f32(lanes[i]);
+    }
+    // Rounded to nearest even; lanes must lie in -127..127.
+    void store_i8(int8_t* p) const {
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtsepi32_epi8(_mm512_cvtps_epi32(v)));
+    }
+
+  private:
+    static __mmask16 first(int64_t n) { return static_cast<__mmask16>((1u << n) - 1u); }
+    static __m256i load_halves(const uint16_t* p) {
+        return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+    }
+    static __m512 widen_bf16(__m256i halves) {
+        return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
+    }
+    __m256i to_f16() const { return _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+};
+
+inline F32 operator+(F32 a, F32 b) {
+    return {_mm512_add_ps(a.v, b.v)};
+}
+inline F32 operator-(F32 a, F32 b) {
+    return {_mm512_sub_ps(a.v, b.v)};
+}
+inline F32 operator*(F32 a, F32 b) {
+    return {_mm512_mul_ps(a.v, b.v)};
+}
+inline F32 operator/(F32 a, F32 b) {
+    return {_mm512_div_ps(a.v, b.v)};
+}
+// a * b + c, rounded once
+inline F32 fma(F32 a, F32 b, F32 c) {
+    return {_mm512_fmadd_ps(a.v, b.v, c.v)};
+}
+inline F32 max(F32 a, F32 b) {
+    return {_mm512_max_ps(a.v, b.v)};
+}
+inline F32 min(F32 a, F32 b) {
+    return {_mm512_min_ps(a.v, b.v)};
+}
+inline F32 abs(F32 a) {
+    return {_mm512_andnot_ps(_mm512_set1_ps(-0.0f), a.v)};
+}
+inline F32 sqrt(F32 a) {
+    return {_mm512_sqrt_ps(a.v)};
+}
+// To the nearest integer, ties to even.
+inline F32 round(F32 a) {
+    return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
+}
+// 2^n for integral n in -126..127
+inline F32 exp2_int(F32 n) {
+    const __m512i biased = _mm512_add_epi32(_mm512_cvtps_epi32(n.v), _mm512_set1_epi32(127));
+    const __m512 power = _mm512_castsi512_ps(_mm512_slli_epi32(biased, 23));
+    return {_mm512_mask_mov_ps(power, _mm512_cmp_ps_mask(n.v, n.v, _CMP_UNORD_Q), n.v)};
+}
+// a < b ? yes : no
+inline F32 select_less(F32 a, F32 b, F32 yes, F32 no) {
+    return {_mm512_mask_mov_ps(no.v, _mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ), yes.v)};
+}
+
+// The halves are added as in the other headers, so no _mm512_reduce_add_ps: its tree is the compiler's
+// choice.
+inline float reduce_add(F32 a) {
+    const __m256 s8 = _mm256_add_ps(_mm512_castps512_ps256(a.v), _mm512_extractf32x8_ps(a.v, 1));
+    const __m128 s4 = _mm_add_ps(_mm256_castps256_ps128(s8), _mm256_extractf128_ps(s8, 1));
+    const __m128 s2 = _mm_add_ps(s4, _mm_movehl_ps(s4, s4));
+    return _mm_cvtss_f32(_mm_add_ss(s2, _mm_movehdup_ps(s2)));
+}
+inline float reduce_max(F32 a) {
+    const __m256 s8 = _mm256_max_ps(_mm512_castps512_ps256(a.v), _mm512_extractf32x8_ps(a.v, 1));
+    const __m128 s4 = _mm_max_ps(_mm256_castps256_ps128(s8), _mm256_extractf128_ps(s8, 1));
+    const __m128 s2 = _mm_max_ps(s4, _mm_movehl_ps(s4, s4));
+    return _mm_cvtss_f32(_mm_max_ss(s2, _mm_movehdup_ps(s2)));
+}
+
+}  // namespace sluice::kernels::avx512
