@@ -4,10 +4,15 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/parser.hpp>
 #include <charconv>
 
 namespace sluice::net {
 namespace {
+
+namespace http = boost::beast::http;
 
 bool is_token_char(char c) {
     if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) return true;
@@ -90,7 +95,7 @@ std::optional<Rejection> read_request_line(std::string_view line, HttpRequest& r
     request.method = line.substr(0, first);
     if (std::find(kMethods.begin(), kMethods.end(), request.method) == kMethods.end())
         return Rejection{501, "the method is not implemented"};
-    return read_target(line.substr(first + 1, last - first - 1), request);
+    return std::nullopt;
 }
 
 std::optional<Rejection> read_field(std::string_view line, HttpRequest& request) {
@@ -168,6 +173,27 @@ std::optional<Rejection> read_connection(HttpRequest& request) {
     return std::nullopt;
 }
 
+// The same bytes in Beast's reading, which is the one that is routed. It accepts more than the checks before
+// it; where it accepts less, or finds another body, the header is ambiguous.
+std::optional<Rejection> read_again(std::string_view head, HttpRequest& request) {
+    http::request_parser<http::empty_body> parser;
+    parser.header_limit(static_cast<uint32_t>(head.size()) + 1);
+    parser.body_limit(boost::none);
+    boost::beast::error_code ec;
+    parser.put(boost::asio::buffer(head.data(), head.size()), ec);
+    if (ec || !parser.is_header_done()) return Rejection{400, "the header is malformed: " + ec.message()};
+    const auto& message = parser.get();
+    const auto count = static_cast<size_t>(std::distance(message.begin(), message.end()));
+    if (parser.chunked() != (request.body_kind == BodyKind::chunked) ||
+        parser.content_length().value_or(0) != request.content_length || count != request.fields.size())
+        return Rejection{400, "the header can be read in two ways"};
+    request.method = message.method_string();
+    request.fields.clear();
+    for (const auto& field : message)
+        request.fields.emplace_back(lower(field.name_string()), std::string(field.value()));
+    return read_target(message.target(), request);
+}
+
 }  // namespace
 
 HeadScanner::State HeadScanner::reject(int status, std::string message) {
@@ -231,15 +257,17 @@ HeadScanner::State HeadScanner::scan(std::string_view buffer) {
 
 HeadResult parse_head(std::string_view head, const Limits& limits) {
     HttpRequest request;
-    if (auto bad = read_request_line(take_line(head), request)) return *bad;
-    while (!head.empty()) {
-        const std::string_view line = take_line(head);
+    std::string_view rest = head;
+    if (auto bad = read_request_line(take_line(rest), request)) return *bad;
+    while (!rest.empty()) {
+        const std::string_view line = take_line(rest);
         if (line.empty()) break;
         if (auto bad = read_field(line, request)) return *bad;
     }
     if (auto bad = check_host(request)) return *bad;
     if (auto bad = read_body_framing(limits, request)) return *bad;
     if (auto bad = read_connection(request)) return *bad;
+    if (auto bad = read_again(head, request)) return *bad;
     return request;
 }
 

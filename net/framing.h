@@ -1,6 +1,6 @@
 // Where a request's header ends and what it says, decided strictly and before anything is routed: whatever
-// two HTTP parsers could read differently is refused (request smuggling, RFC 9112 section 11.2). Pure; no
-// sockets.
+// two HTTP parsers could read differently is refused (request smuggling, RFC 9112 section 11.2). What passes
+// is read by Beast as well, and both must agree. Pure; no sockets.
 #pragma once
 #include <optional>
 #include <string>

@@ -115,13 +115,17 @@ void run_job(TextJob& job, openai::Dialect dialect, Services& s) {
 
 void start_job(std::shared_ptr<TextJob> job, openai::Dialect dialect, Services& s,
                std::shared_ptr<Connection> c) {
-    asio::post(s.text, [job, dialect, &s, c] {
-        run_job(*job, dialect, s);
+    // Weak: a job that never ran must not keep a socket longer than the io context that the socket belongs
+    // to.
+    asio::post(s.text, [job, dialect, &s, weak = std::weak_ptr(c)] {
+        if (!weak.expired()) run_job(*job, dialect, s);
         s.text_jobs.fetch_sub(1);
-        asio::post(c->executor(), [job, c] {
-            job->done = true;
-            c->notify();
-        });
+        if (const auto waiting = weak.lock()) {
+            asio::post(waiting->executor(), [job, waiting] {
+                job->done = true;
+                waiting->notify();
+            });
+        }
     });
 }
 
@@ -175,7 +179,7 @@ class StreamText {
         if (!begun_) out = head();
         begun_ = true;
         out += chunked_ ? chunk(frames) : frames;
-        if (last && chunked_) out += kLastChunk;
+        if (last && chunked_) out += last_chunk();
         return out;
     }
 

@@ -2,9 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <boost/beast/core/buffers_to_string.hpp>
+#include <boost/beast/http/chunk_encode.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/serializer.hpp>
+#include <boost/beast/http/status.hpp>
 #include <ctime>
 
 namespace sluice::net {
+
+namespace http = boost::beast::http;
 
 std::string_view HttpRequest::field(std::string_view name) const {
     for (const auto& [key, value] : fields) {
@@ -14,42 +22,7 @@ std::string_view HttpRequest::field(std::string_view name) const {
 }
 
 std::string_view reason_phrase(int status) {
-    switch (status) {
-        case 100:
-            return "Continue";
-        case 200:
-            return "OK";
-        case 400:
-            return "Bad Request";
-        case 404:
-            return "Not Found";
-        case 405:
-            return "Method Not Allowed";
-        case 408:
-            return "Request Timeout";
-        case 413:
-            return "Content Too Large";
-        case 414:
-            return "URI Too Long";
-        case 415:
-            return "Unsupported Media Type";
-        case 417:
-            return "Expectation Failed";
-        case 429:
-            return "Too Many Requests";
-        case 431:
-            return "Request Header Fields Too Large";
-        case 500:
-            return "Internal Server Error";
-        case 501:
-            return "Not Implemented";
-        case 503:
-            return "Service Unavailable";
-        case 504:
-            return "Gateway Timeout";
-        default:
-            return "Unknown";
-    }
+    return http::obsolete_reason(http::int_to_status(static_cast<unsigned>(status)));
 }
 
 std::string http_date(int64_t unix_seconds) {
@@ -64,20 +37,38 @@ std::string http_date(int64_t unix_seconds) {
 }
 
 std::string head_text(const HttpResponse& response, const HeadFormat& format) {
-    std::string out = fmt::format("HTTP/1.1 {} {}\r\nServer: sluice\r\nDate: {}\r\n", response.status,
-                                  reason_phrase(response.status), http_date(std::time(nullptr)));
-    if (!response.content_type.empty()) out += fmt::format("Content-Type: {}\r\n", response.content_type);
-    if (!format.request_id.empty()) out += fmt::format("x-request-id: {}\r\n", format.request_id);
-    for (const auto& [name, value] : response.fields) out += fmt::format("{}: {}\r\n", name, value);
-    if (format.transfer == Transfer::length)
-        out += fmt::format("Content-Length: {}\r\n", response.body.size());
-    if (format.transfer == Transfer::chunked) out += "Transfer-Encoding: chunked\r\n";
-    if (!format.keep_alive) {
-        out += "Connection: close\r\n";
-    } else if (format.minor == 0) {
-        out += "Connection: keep-alive\r\n";
+    http::response<http::empty_body> head(static_cast<http::status>(response.status), 11);
+    head.set(http::field::server, "sluice");
+    head.set(http::field::date, http_date(std::time(nullptr)));
+    if (!response.content_type.empty()) head.set(http::field::content_type, response.content_type);
+    if (!format.request_id.empty()) head.set("x-request-id", format.request_id);
+    for (const auto& [name, value] : response.fields) head.set(name, value);
+    if (format.transfer == Transfer::length) head.content_length(response.body.size());
+    if (format.transfer == Transfer::chunked) head.chunked(true);
+    head.keep_alive(format.keep_alive);
+    // We answer HTTP/1.0 as 1.1, but such a client wants to be told.
+    if (format.keep_alive && format.minor == 0) head.set(http::field::connection, "keep-alive");
+
+    http::response_serializer<http::empty_body> serializer(head);
+    serializer.split(true);
+    std::string out;
+    for (boost::beast::error_code ec; !ec && !serializer.is_header_done();) {
+        serializer.next(ec, [&](boost::beast::error_code&, const auto& buffers) {
+            out = boost::beast::buffers_to_string(buffers);
+            serializer.consume(out.size());
+        });
     }
-    return out += "\r\n";
+    return out;
+}
+
+std::string chunk(std::string_view payload) {
+    if (payload.empty()) return {};
+    return boost::beast::buffers_to_string(
+        http::make_chunk(boost::asio::buffer(payload.data(), payload.size())));
+}
+
+std::string last_chunk() {
+    return boost::beast::buffers_to_string(http::make_chunk_last());
 }
 
 }  // namespace sluice::net

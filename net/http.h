@@ -1,5 +1,5 @@
 // HTTP messages as plain data: what the framing layer makes of request bytes, and how an answer becomes
-// bytes.
+// bytes. Beast reads and writes them, in framing.cpp and http.cpp and nowhere else.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -48,6 +48,10 @@ struct HeadFormat {
 
 // Status line and header fields, ready to send.
 std::string head_text(const HttpResponse& response, const HeadFormat& format);
+
+// One chunk of the chunked coding; empty for an empty payload, which would end the body.
+std::string chunk(std::string_view payload);
+std::string last_chunk();
 
 std::string_view reason_phrase(int status);
 

@@ -37,6 +37,7 @@ struct Limits {
     std::chrono::milliseconds request_time{0};     // for a whole generation, queueing included; 0: no bound
     std::chrono::milliseconds step_stall{60'000};  // work pending but no step for so long: not ready
     std::chrono::milliseconds retry_after{1'000};  // what a refused client is told to wait
+    std::chrono::milliseconds drain_time{30'000};  // for running requests to end after SIGTERM
     std::chrono::milliseconds accept_pause{100};   // after the system had no descriptor for a new connection
 };
 

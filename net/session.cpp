@@ -158,7 +158,11 @@ HttpResponse answer_at_once(const RouteMatch& match, const Services& s, const Re
         case Route::health:
             return json_response(R"({"status":"ok"})");
         case Route::ready:
-            if (auto error = not_ready(s, readiness)) return error_response(to_api_error(*error), s.limits);
+            if (auto error = not_ready(s, readiness)) {
+                ApiError answer = to_api_error(*error);
+                answer.status = 503;  // whatever the reason: probes look for this one
+                return error_response(answer, s.limits);
+            }
             return json_response(R"({"status":"ready"})");
         case Route::metrics:
             return metrics_response(s, readiness);

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <set>
 
+#include "net/http.h"
 #include "net/http_error.h"
 #include "net/ids.h"
 #include "net/json.h"
@@ -75,8 +76,39 @@ TEST(Json, EveryByteStringBecomesValid) {
 
 TEST(Sse, Frames) {
     EXPECT_EQ(sse_frame("{}"), "data: {}\n\n");
+}
+
+TEST(Http, Chunks) {
     EXPECT_EQ(chunk("data: {}\n\n"), "a\r\ndata: {}\n\n\r\n");
     EXPECT_EQ(chunk(""), "") << "an empty chunk would end the body";
+    EXPECT_EQ(last_chunk(), "0\r\n\r\n");
+}
+
+TEST(Http, HeadsSayHowTheBodyEnds) {
+    HttpResponse response;
+    response.status = 429;
+    response.body = "{}";
+    response.fields = {{"Retry-After", "1"}};
+    const std::string plain = head_text(response, {Transfer::length, true, 1, "req-1"});
+    EXPECT_TRUE(plain.starts_with("HTTP/1.1 429 Too Many Requests\r\n")) << plain;
+    EXPECT_TRUE(plain.ends_with("\r\n\r\n")) << plain;
+    for (const char* line : {"Content-Type: application/json", "x-request-id: req-1", "Retry-After: 1",
+                             "Content-Length: 2", "Server: sluice"}) {
+        EXPECT_NE(plain.find(std::string("\r\n") + line + "\r\n"), std::string::npos) << line << plain;
+    }
+    EXPECT_EQ(plain.find("Connection:"), std::string::npos);
+    const std::string stream = head_text(response, {Transfer::chunked, true, 1, ""});
+    EXPECT_NE(stream.find("\r\nTransfer-Encoding: chunked\r\n"), std::string::npos) << stream;
+    EXPECT_TRUE(stream.ends_with("\r\n\r\n")) << stream;
+    for (const std::string& head : {plain, stream}) {
+        const bool length = head.find("Content-Length") != std::string::npos;
+        EXPECT_NE(length, head.find("Transfer-Encoding") != std::string::npos) << head;
+    }
+    const std::string old = head_text(response, {Transfer::until_close, false, 0, ""});
+    EXPECT_EQ(old.find("Content-Length"), std::string::npos);
+    EXPECT_NE(old.find("\r\nConnection: close\r\n"), std::string::npos);
+    EXPECT_NE(head_text(response, {Transfer::length, true, 0, ""}).find("Connection: keep-alive"),
+              std::string::npos);
 }
 
 TEST(Router, ExactOrNothing) {
@@ -106,7 +138,7 @@ TEST(Errors, TableAndShape) {
         {ErrorKind::unsupported, 400},     {ErrorKind::queue_full, 429},
         {ErrorKind::unavailable, 503},     {ErrorKind::deadline_exceeded, 504},
         {ErrorKind::internal, 500},        {ErrorKind::out_of_memory, 503},
-        {ErrorKind::bad_file, 500},        {ErrorKind::io, 500},
+        {ErrorKind::bad_file, 503},        {ErrorKind::io, 503},
         {ErrorKind::cancelled, 503}};
     for (const auto& [kind, status] : rows) EXPECT_EQ(to_api_error({kind, "m"}).status, status);
     EXPECT_EQ(error_body(to_api_error({ErrorKind::context_length_exceeded, "too \"long\"", "messages"})),
