@@ -97,7 +97,7 @@ struct Server::Core {
     std::vector<std::unique_ptr<IoThread>> io;
     WorkGuard text_work{services.text.get_executor()};
     std::vector<std::thread> text_threads;
-    std::unique_ptr<tcp::acceptor> acceptor;
+    std::unique_ptr<tcp::acceptor> acceptor;  // null: nothing runs
     uint16_t port = 0;
     bool stopped = false;
 };
@@ -155,14 +155,15 @@ Result<void> Server::Core::open() {
         resolver.resolve(options.host, std::to_string(options.port), tcp::resolver::passive, ec);
     if (ec) return fail(ec);
     const tcp::endpoint endpoint = found.begin()->endpoint();
-    acceptor = std::make_unique<tcp::acceptor>(io[0]->context);
-    acceptor->open(endpoint.protocol(), ec);
+    auto listening = std::make_unique<tcp::acceptor>(io[0]->context);
+    listening->open(endpoint.protocol(), ec);
     if (ec) return fail(ec);
-    acceptor->set_option(tcp::acceptor::reuse_address(true), ec);
-    acceptor->bind(endpoint, ec);
+    listening->set_option(tcp::acceptor::reuse_address(true), ec);
+    listening->bind(endpoint, ec);
     if (ec) return fail(ec);
-    acceptor->listen(asio::socket_base::max_listen_connections, ec);
+    listening->listen(asio::socket_base::max_listen_connections, ec);
     if (ec) return fail(ec);
+    acceptor = std::move(listening);
     port = acceptor->local_endpoint(ec).port();
     return {};
 }

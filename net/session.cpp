@@ -54,7 +54,7 @@ asio::awaitable<Read> read_head(std::shared_ptr<Connection> c, const Services& s
             spdlog::info("connection closed: the client sent {}", scanner.greeting());
             co_return Read::closed;
         }
-        if (c->broken() || c->at_end() || (s.draining && !begun)) co_return Read::closed;
+        if (c->broken() || c->at_end() || (s.draining && !begun && !first)) co_return Read::closed;
         if (Clock::now() >= deadline) {
             why = {408, "the header did not come in time"};
             co_return begun ? Read::rejected : Read::closed;

@@ -57,8 +57,7 @@ class RawClient {
         ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
         close();
     }
-    void shrink_receive_buffer() {
-        const int bytes = 4096;
+    void set_receive_buffer(int bytes) {
         ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
     }
 
