@@ -67,7 +67,8 @@ void unpack(const BlockQ6_K& b, float* y) {
 
 void dequantize_row(DType type, const std::byte* row, float* out, int64_t cols) {
     const auto blocks = [&]<class Block>(const Block&) {
-        each_block<Block>(row, out, cols, dtype_info(type).block_elems, [](const Block& b, float* y) { unpack(b, y); });
+        each_block<Block>(row, out, cols, dtype_info(type).block_elems,
+                          [](const Block& b, float* y) { unpack(b, y); });
     };
     const auto halves = [&](float (*convert)(uint16_t)) {
         for (int64_t i = 0; i < cols; ++i) {
@@ -77,14 +78,23 @@ void dequantize_row(DType type, const std::byte* row, float* out, int64_t cols) 
         }
     };
     switch (type) {
-        case DType::f32: std::memcpy(out, row, static_cast<size_t>(cols) * sizeof(float)); return;
-        case DType::f16: return halves(f32_from_f16);
-        case DType::bf16: return halves(f32_from_bf16);
-        case DType::q4_0: return blocks(BlockQ4_0{});
-        case DType::q8_0: return blocks(BlockQ8_0{});
-        case DType::q4_k: return blocks(BlockQ4_K{});
-        case DType::q5_k: return blocks(BlockQ5_K{});
-        case DType::q6_k: return blocks(BlockQ6_K{});
+        case DType::f32:
+            std::memcpy(out, row, static_cast<size_t>(cols) * sizeof(float));
+            return;
+        case DType::f16:
+            return halves(f32_from_f16);
+        case DType::bf16:
+            return halves(f32_from_bf16);
+        case DType::q4_0:
+            return blocks(BlockQ4_0{});
+        case DType::q8_0:
+            return blocks(BlockQ8_0{});
+        case DType::q4_k:
+            return blocks(BlockQ4_K{});
+        case DType::q5_k:
+            return blocks(BlockQ5_K{});
+        case DType::q6_k:
+            return blocks(BlockQ6_K{});
     }
 }
 

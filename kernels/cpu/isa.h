@@ -1,0 +1,74 @@
+// What differs between instruction sets: one table of functions each, all with the same results bit for bit.
+// Everything else of the CPU backend is built once, for the oldest machine. Any thread.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "kernels/dtype.h"
+#include "kernels/kv_view.h"
+
+namespace sluice::kernels::cpu {
+
+inline constexpr int kTileRows = 8;  // outputs that one tile call makes
+inline constexpr int kTileCols = 8;  // tokens, at most
+
+// out[c][r] = sum over k of weight row r times activation c, for r < rows <= kTileRows.
+struct Tile {
+    const std::byte* weight;          // row 0
+    size_t row_bytes;                 // from one row to the next
+    int rows;                         // rows behind it may be computed as copies of the last one
+    const std::byte* const* columns;  // activations in the format of the weight type (activation.h)
+    int cols;                         // <= kTileCols
+    int64_t k;
+    float (*out)[kTileRows];  // [cols]
+};
+
+// One 256-token split of attention for query rows that share a KV head: online softmax by ascending blocks.
+// A row takes part in the tokens up to its own last position; it must have one in the split.
+struct Attend {
+    KvLayer cache;
+    int32_t kv_head;
+    const int32_t* blocks;  // block table of the sequence
+    int32_t first, end;     // blocks of this split
+    int rows;
+    const float* const* q;  // [rows] of head_dim
+    const int32_t* last;    // [rows] position of the row's token
+    float scale;
+    float* maximum;  // out [rows]
+    float* sum;      // out [rows]
+    float* acc;      // out [rows, padded head_dim], not yet divided by sum
+    float* scratch;  // attend_scratch(head_dim, rows) floats
+};
+
+constexpr int64_t padded(int64_t n) {
+    return (n + 15) / 16 * 16;
+}
+// A block's keys and values as f32, and the rows' probabilities.
+constexpr int64_t attend_scratch(int64_t head_dim, int64_t rows) {
+    return 2 * kBlockTokens * padded(head_dim) + rows * kBlockTokens;
+}
+
+struct Isa {
+    std::string_view name;
+    std::array<void (*)(const Tile&), kNumDTypes> tile;  // by DType
+    void (*quantise_32)(const float* x, int64_t k, std::byte* out);
+    void (*quantise_256)(const float* x, int64_t k, std::byte* out);
+    void (*rms_norm)(const float* x, const float* weight, float* y, int64_t n, float eps);
+    void (*softmax)(const float* x, float* p, int64_t n);
+    void (*silu_mul)(const float* gate, const float* up, float* y, int64_t n);
+    void (*attend)(const Attend&);
+    // Joins the partial result (max2, sum2, acc2) of the next split to the one before it.
+    void (*merge)(float& maximum, float& sum, float* acc, float max2, float sum2, const float* acc2,
+                  int64_t n);
+};
+
+const Isa& isa_scalar();
+const Isa& isa_avx2();
+const Isa& isa_avx512();
+
+// The table by name; null if unknown or not for this machine.
+const Isa* find_isa(std::string_view name);
+
+}  // namespace sluice::kernels::cpu

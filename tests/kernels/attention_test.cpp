@@ -1,0 +1,136 @@
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <limits>
+#include <numeric>
+
+#include "kernels/half.h"
+#include "tests/kernels/data.h"
+
+namespace sluice::kernels {
+namespace {
+
+// Sequences of given lengths in a pool whose unused slots hold NaN: whoever reads one shows it.
+class Pages {
+  public:
+    Pages(std::mt19937& rng, DType type, int32_t kv_heads, int32_t head_dim,
+          const std::vector<int32_t>& lengths)
+        : elem_(dtype_info(type).block_bytes), lengths_(lengths) {
+        int32_t blocks = 0;
+        for (const int32_t n : lengths) blocks += (n + kBlockTokens - 1) / kBlockTokens;
+        layer_ = {type, blocks + 2, kv_heads, head_dim, nullptr, nullptr};
+        const auto bytes = static_cast<size_t>((blocks + 2) * kv_heads * layer_.tile_elems()) * elem_;
+        keys_.assign(bytes, std::byte{0xff});  // all ones is a NaN in every float format
+        values_ = keys_;
+        layer_.keys = keys_.data();
+        layer_.values = values_.data();
+        std::vector<int32_t> free(static_cast<size_t>(blocks));
+        std::iota(free.begin(), free.end(), 1);
+        std::shuffle(free.begin(), free.end(), rng);
+        for (const int32_t n : lengths) {
+            begins_.push_back(static_cast<int32_t>(ids_.size()));
+            for (int32_t b = 0; b < (n + kBlockTokens - 1) / kBlockTokens; ++b) {
+                ids_.push_back(free.back());
+                free.pop_back();
+            }
+        }
+        for (size_t s = 0; s < lengths.size(); ++s) batch(s, 0, lengths[s]);
+        keys_in_ = test::gaussian(rng, tokens() * kv_heads * head_dim);
+        values_in_ = test::gaussian(rng, tokens() * kv_heads * head_dim);
+    }
+    void write(Backend& b) { b.kv_write({keys_in_.data(), values_in_.data(), view(), layer_}); }
+
+    // Adds the tokens at positions first..end-1 of a sequence to the batch.
+    void batch(size_t sequence, int32_t first, int32_t end) {
+        for (int32_t p = first; p < end; ++p) {
+            positions_.push_back(p);
+            table_begin_.push_back(begins_[sequence]);
+        }
+    }
+    void clear_batch() {
+        positions_.clear();
+        table_begin_.clear();
+    }
+    BatchView view() const { return {positions_, table_begin_, ids_}; }
+    int64_t tokens() const { return static_cast<int64_t>(positions_.size()); }
+    const KvLayer& layer() const { return layer_; }
+
+  private:
+    size_t elem_;
+    std::vector<int32_t> lengths_, begins_, ids_, positions_, table_begin_;
+    std::vector<std::byte> keys_, values_;
+    std::vector<float> keys_in_, values_in_;
+    KvLayer layer_;
+};
+
+std::vector<float> attend(Backend& backend, const Pages& pages, const std::vector<float>& q, int64_t heads) {
+    std::vector<float> y(q.size());
+    const float scale = 1.0f / std::sqrt(static_cast<float>(pages.layer().head_dim));
+    backend.attention({q.data(), y.data(), heads, scale, pages.view(), pages.layer()});
+    return y;
+}
+
+TEST(Attention, matches_the_oracle_for_all_cache_types_and_shapes) {
+    std::mt19937 rng(21);
+    const auto oracle = make_reference_backend();
+    for (const DType type : {DType::f16, DType::bf16, DType::f32}) {
+        for (const auto& [heads, kv_heads, dim] :
+             {std::tuple{4, 4, 16}, {8, 2, 32}, {16, 2, 128}, {6, 3, 20}, {5, 1, 80}}) {
+            Pages pages(rng, type, kv_heads, dim, {1, 31, 32, 33, 300, 5});
+            pages.write(*oracle);
+            const auto q = test::gaussian(rng, pages.tokens() * heads * dim);
+            const auto want = attend(*oracle, pages, q, heads);
+            for (const auto& backend : test::cpu_backends(2))
+                EXPECT_LE(test::nmse(attend(*backend, pages, q, heads), want), 1e-11)
+                    << backend->name() << " " << test::name_of(type) << " head size " << dim;
+        }
+    }
+}
+
+// The same token gives the same bits alone, in a chunk, beside others, and on any number of threads.
+TEST(Attention, does_not_depend_on_chunks_neighbours_threads_or_instruction_set) {
+    std::mt19937 rng(22);
+    const int64_t heads = 8, dim = 32;
+    Pages pages(rng, DType::f16, 2, dim, {700, 45});
+    pages.write(*make_reference_backend());
+    const auto q = test::gaussian(rng, 745 * heads * dim);
+    const auto want = attend(*test::cpu_backends(1).front(), pages, q, heads);
+    const auto row = static_cast<size_t>(heads * dim);
+    for (const int threads : {1, 2, 7}) {
+        for (const auto& backend : test::cpu_backends(threads)) {
+            Pages chunk = pages;
+            for (const auto& [first, end] : {std::pair{0, 1}, {255, 258}, {511, 520}, {699, 700}, {3, 690}}) {
+                chunk.clear_batch();
+                chunk.batch(0, first, end);
+                const auto from = q.begin() + static_cast<long>(static_cast<size_t>(first) * row);
+                const std::vector<float> part(
+                    from, from + static_cast<long>(static_cast<size_t>(end - first) * row));
+                const auto y = attend(*backend, chunk, part, heads);
+                ASSERT_EQ(0,
+                          std::memcmp(y.data(), want.data() + static_cast<size_t>(first) * row, y.size() * 4))
+                    << backend->name() << " threads " << threads << " chunk " << first << ".." << end;
+            }
+        }
+    }
+}
+
+TEST(Attention, stores_rounded_keys_and_values_at_their_slots_only) {
+    std::mt19937 rng(23);
+    const auto plain = make_reference_backend();
+    Pages a(rng, DType::f16, 2, 16, {40, 33});
+    a.write(*plain);
+    const size_t bytes = static_cast<size_t>(a.layer().num_blocks * 2 * a.layer().tile_elems()) * 2;
+    const std::vector<std::byte> keys(a.layer().keys, a.layer().keys + bytes);
+    int64_t untouched = 0;
+    for (size_t i = 0; i < bytes; i += 2)
+        untouched += keys[i] == std::byte{0xff} && keys[i + 1] == std::byte{0xff};
+    EXPECT_EQ(untouched, static_cast<int64_t>(bytes / 2) - (40 + 33) * 2 * 16);
+    for (const auto& backend : test::cpu_backends(3)) {
+        std::memset(a.layer().keys, 0xff, bytes);
+        a.write(*backend);
+        EXPECT_EQ(0, std::memcmp(a.layer().keys, keys.data(), bytes)) << backend->name();
+    }
+}
+
+}  // namespace
+}  // namespace sluice::kernels

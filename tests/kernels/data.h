@@ -1,0 +1,71 @@
+// Random inputs of kernel tests and the measure of their errors.
+#pragma once
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "kernels/backend.h"
+#include "kernels/weight.h"
+#include "tools/quantise.h"
+
+namespace sluice::test {
+
+inline constexpr kernels::DType kAllTypes[] = {
+    kernels::DType::f32,  kernels::DType::f16,  kernels::DType::bf16, kernels::DType::q4_0,
+    kernels::DType::q8_0, kernels::DType::q4_k, kernels::DType::q5_k, kernels::DType::q6_k};
+
+inline std::vector<float> gaussian(std::mt19937& rng, int64_t n, float scale = 1.0f) {
+    std::normal_distribution<float> normal(0.0f, scale);
+    std::vector<float> out(static_cast<size_t>(n));
+    for (float& x : out) x = normal(rng);
+    return out;
+}
+
+// A matrix (or a stack of them) of any type; view() borrows from it.
+struct Matrix {
+    kernels::DType type;
+    int64_t rows, cols;
+    std::vector<std::byte> bytes;
+
+    kernels::Weight view() const { return {type, rows, cols, bytes.data()}; }
+    kernels::ExpertWeight stack(int64_t experts) const {
+        return {type, experts, rows / experts, cols, bytes.data()};
+    }
+};
+
+inline Matrix random_matrix(std::mt19937& rng, kernels::DType type, int64_t rows, int64_t cols,
+                            float scale = 0.05f) {
+    const size_t stride = kernels::row_bytes(type, cols);
+    Matrix m{type, rows, cols, std::vector<std::byte>(static_cast<size_t>(rows) * stride)};
+    for (int64_t r = 0; r < rows; ++r) {
+        const std::vector<float> x = gaussian(rng, cols, scale);
+        tools::quantise_row(type, x.data(), cols, m.bytes.data() + static_cast<size_t>(r) * stride);
+    }
+    return m;
+}
+
+// Normalised mean squared error: sum (a - b)^2 / sum b^2.
+inline double nmse(const std::vector<float>& a, const std::vector<float>& b) {
+    double error = 0, size = 0;
+    for (size_t i = 0; i < a.size(); ++i) {
+        error += (double{a[i]} - b[i]) * (double{a[i]} - b[i]);
+        size += double{b[i]} * b[i];
+    }
+    return size == 0 ? error : error / size;
+}
+
+inline std::vector<std::unique_ptr<kernels::Backend>> cpu_backends(int threads) {
+    std::vector<std::unique_ptr<kernels::Backend>> out;
+    for (const std::string& isa : kernels::available_cpu_isas())
+        out.push_back(kernels::make_cpu_backend({threads, isa}));
+    return out;
+}
+
+inline std::string name_of(kernels::DType type) {
+    return std::string(kernels::dtype_info(type).name);
+}
+
+}  // namespace sluice::test

@@ -1,0 +1,78 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "kernels/cpu/isa.h"
+#include "tests/kernels/data.h"
+
+namespace sluice::kernels {
+namespace {
+
+TEST(Vector, silu_and_softmax_are_accurate) {
+    for (const std::string& name : available_cpu_isas()) {
+        const cpu::Isa& isa = *cpu::find_isa(name);
+        std::vector<float> x, ones, y;
+        for (float v = -86.0f; v < 86.0f; v += 0.0137f) x.push_back(v);
+        ones.assign(x.size(), 1.0f);
+        y.resize(x.size());
+        isa.silu_mul(x.data(), ones.data(), y.data(), static_cast<int64_t>(x.size()));
+        for (size_t i = 0; i < x.size(); ++i) {
+            const double want = x[i] / (1.0 + std::exp(-double{x[i]}));
+            ASSERT_NEAR(y[i], want, 3e-6 * std::fabs(want) + 1e-37) << name << " silu(" << x[i] << ")";
+        }
+        std::vector<float> p(3);
+        const float logits[] = {1000.0f, 999.0f, -1000.0f};
+        isa.softmax(logits, p.data(), 3);
+        EXPECT_NEAR(p[0], 1.0 / (1.0 + std::exp(-1.0)), 1e-6);
+        EXPECT_EQ(p[2], 0.0f);
+    }
+}
+
+TEST(Vector, rms_norm_matches_the_oracle_in_place_too) {
+    std::mt19937 rng(51);
+    const auto oracle = make_reference_backend();
+    for (const int64_t cols : {4, 20, 64, 128, 2048}) {
+        const auto x = test::gaussian(rng, 9 * cols, 3.0f), w = test::gaussian(rng, cols);
+        std::vector<float> want(x.size());
+        oracle->rms_norm({x.data(), w.data(), want.data(), 9, cols, 1e-6f});
+        for (const auto& backend : test::cpu_backends(2)) {
+            std::vector<float> y = x;
+            backend->rms_norm({y.data(), w.data(), y.data(), 9, cols, 1e-6f});
+            for (size_t i = 0; i < y.size(); ++i)
+                ASSERT_NEAR(y[i], want[i], 2e-6 * std::fabs(want[i]) + 1e-12);
+        }
+    }
+}
+
+TEST(Vector, rope_rotates_pairs_of_both_kinds_and_leaves_the_rest) {
+    const int64_t half = 2;
+    const float cos[] = {std::cos(0.3f), std::cos(1.1f)}, sin[] = {std::sin(0.3f), std::sin(1.1f)};
+    for (const auto& backend : test::cpu_backends(1)) {
+        std::vector<float> x{1, 2, 3, 4, 5, 6}, y = x;  // one head of 6, of which 4 rotate
+        backend->rope({x.data(), cos, sin, 1, 1, 6, 2 * half, false});
+        EXPECT_NEAR(x[0], 1 * cos[0] - 3 * sin[0], 1e-6);
+        EXPECT_NEAR(x[2], 1 * sin[0] + 3 * cos[0], 1e-6);
+        EXPECT_NEAR(x[1], 2 * cos[1] - 4 * sin[1], 1e-6);
+        EXPECT_EQ(x[4], 5);
+        backend->rope({y.data(), cos, sin, 1, 1, 6, 2 * half, true});
+        EXPECT_NEAR(y[0], 1 * cos[0] - 2 * sin[0], 1e-6);
+        EXPECT_NEAR(y[3], 3 * sin[1] + 4 * cos[1], 1e-6);
+        EXPECT_EQ(y[5], 6);
+    }
+}
+
+TEST(Vector, embed_gives_the_rows_of_the_table) {
+    std::mt19937 rng(52);
+    const test::Matrix table = test::random_matrix(rng, DType::q4_k, 10, 512);
+    const std::vector<int32_t> tokens{3, 9, 0, 3};
+    std::vector<float> want(4 * 512), got(4 * 512);
+    make_reference_backend()->embed({table.view(), tokens, want.data()});
+    for (const auto& backend : test::cpu_backends(3)) {
+        backend->embed({table.view(), tokens, got.data()});
+        EXPECT_EQ(got, want);
+    }
+    EXPECT_TRUE(std::equal(got.begin(), got.begin() + 512, got.begin() + 3 * 512));
+}
+
+}  // namespace
+}  // namespace sluice::kernels
