@@ -49,8 +49,8 @@ uint64_t salt_number(const std::string& salt) {
 
 struct Engine::Core {
     Core(std::unique_ptr<model::Model> model_in, Frontend frontend_in, ModelInfo info_in,
-         const Options& options)
-        : options(options),
+         const Options& options_in)
+        : options(options_in),
           frontend(std::move(frontend_in)),
           info(std::move(info_in)),
           model(std::move(model_in)),

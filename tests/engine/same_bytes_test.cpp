@@ -104,7 +104,9 @@ std::vector<Outcome> together(Engine& engine, const std::vector<Request>& reques
     for (auto& sink : sinks) out.push_back(sink->wait());
     for (auto& sink : doomed_sinks) {
         const Outcome o = sink->wait();
-        if (o.error) EXPECT_EQ(o.error->kind, ErrorKind::cancelled) << o.error->message;
+        if (o.error) {
+            EXPECT_EQ(o.error->kind, ErrorKind::cancelled) << o.error->message;
+        }
     }
     return out;
 }

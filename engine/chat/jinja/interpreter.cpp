@@ -199,7 +199,7 @@ Value Interpreter::call_macro(const Stmt& macro, const std::shared_ptr<Scope>& a
         const auto found = std::find_if(arguments.named.begin(), arguments.named.end(),
                                         [&](const auto& each) { return each.first == name; });
         if (found == arguments.named.end()) return {};
-        Value value = std::move(found->second);
+        std::optional<Value> value(std::move(found->second));
         arguments.named.erase(found);
         return value;
     };
