@@ -6,6 +6,8 @@
 #include <random>
 #include <sstream>
 
+#include "net/limit_options.h"
+
 namespace sluice::net {
 namespace {
 

@@ -1,0 +1,35 @@
+// The steps of answering one request on a connection, shared by session and generation. Coroutines are free
+// functions; references are to what their caller keeps alive while it waits for them. Thread: io.
+#pragma once
+#include <boost/asio/awaitable.hpp>
+#include <memory>
+#include <string>
+
+#include "net/connection.h"
+#include "net/http.h"
+#include "net/http_error.h"
+#include "net/services.h"
+
+namespace sluice::net {
+
+struct Exchange {
+    HttpRequest request;
+    std::string id;  // x-request-id
+    Clock::time_point began = Clock::now();
+    bool keep_alive = true;  // after this answer
+    int status = 0;          // what was sent
+    engine::Usage usage;     // for the log
+};
+
+HeadFormat head_format(const Exchange& x, Transfer transfer);
+
+// Sends the bytes. false: the client has gone, or has taken nothing for too long.
+boost::asio::awaitable<bool> send(std::shared_ptr<Connection> c, const Services& s, std::string bytes);
+
+boost::asio::awaitable<bool> respond(std::shared_ptr<Connection> c, const Services& s, Exchange& x,
+                                     HttpResponse response);
+
+// Counts the refusal and answers with it.
+boost::asio::awaitable<bool> refuse(std::shared_ptr<Connection> c, Services& s, Exchange& x, ApiError error);
+
+}  // namespace sluice::net

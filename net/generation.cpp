@@ -1,0 +1,328 @@
+#include "net/generation.h"
+
+#include <boost/asio/post.hpp>
+#include <ctime>
+#include <new>
+#include <optional>
+
+#include "net/mailbox.h"
+#include "net/openai/call.h"
+#include "net/openai/models.h"
+#include "net/openai/reply.h"
+#include "net/sse.h"
+
+namespace sluice::net {
+namespace {
+
+namespace asio = boost::asio;
+
+// Counts the call while it is answered.
+class Counted {
+  public:
+    explicit Counted(Services& s) : s_(s) {
+        if (s_.generations.fetch_add(1) == 0) s_.busy_since = Clock::now().time_since_epoch().count();
+    }
+    ~Counted() { s_.generations.fetch_sub(1); }
+    Counted(const Counted&) = delete;
+
+  private:
+    Services& s_;
+};
+
+// What the engine was asked for. Going out of scope before the end cancels it.
+class Running {
+  public:
+    Running(std::shared_ptr<engine::Engine> engine, std::shared_ptr<Mailbox> mailbox)
+        : engine_(std::move(engine)), mailbox_(std::move(mailbox)) {}
+    ~Running() {
+        mailbox_->close();
+        if (ended_) return;
+        for (const engine::RequestKey key : keys_) engine_->cancel(key);
+    }
+    Running(const Running&) = delete;
+
+    Result<void> submit(std::vector<engine::Request> requests) {
+        for (size_t i = 0; i < requests.size(); ++i) {
+            requests[i].sink = mailbox_->sink(static_cast<int32_t>(i));
+            const auto key = engine_->submit(std::move(requests[i]));
+            if (!key) return key.error();
+            keys_.push_back(*key);
+        }
+        return {};
+    }
+    std::vector<Letter> take() { return mailbox_->take(); }
+    void ended() { ended_ = true; }
+
+  private:
+    const std::shared_ptr<engine::Engine> engine_;
+    const std::shared_ptr<Mailbox> mailbox_;
+    std::vector<engine::RequestKey> keys_;
+    bool ended_ = false;
+};
+
+// Observes the latencies of one call as its events come.
+class Stopwatch {
+  public:
+    Stopwatch(Metrics& metrics, const openai::Call& call, Clock::time_point began)
+        : metrics_(metrics),
+          began_(began),
+          n_(call.n),
+          last_(call.requests.size() * static_cast<size_t>(call.n)) {}
+
+    void note(const Letter& letter) {
+        const auto* delta = std::get_if<engine::Delta>(&letter.event);
+        if (!delta || delta->tokens.empty()) return;
+        auto& last = last_[static_cast<size_t>(letter.source * n_ + delta->choice)];
+        if (first_ == Clock::time_point{}) {
+            first_ = letter.at;
+            metrics_.first_token(letter.at - began_);
+        }
+        if (last != Clock::time_point{}) metrics_.between_tokens(letter.at - last);
+        last = letter.at;
+    }
+    void finish(const engine::Usage& usage) {
+        const auto now = Clock::now();
+        metrics_.finished(usage, now - began_,
+                          first_ == Clock::time_point{} ? Seconds(0) : Seconds(now - first_));
+    }
+
+  private:
+    Metrics& metrics_;
+    const Clock::time_point began_;
+    const int32_t n_;
+    Clock::time_point first_;
+    std::vector<Clock::time_point> last_;
+};
+
+struct TextJob {
+    std::string body;
+    std::shared_ptr<engine::Engine> engine;
+    std::optional<Result<openai::Call>> result;
+    bool done = false;  // io thread only
+};
+
+void run_job(TextJob& job, openai::Dialect dialect, Services& s) {
+    try {
+        const openai::CallContext context{job.engine->info(), job.engine->frontend(), s.limits,
+                                          s.ids.number()};
+        job.result = openai::read_call(dialect, job.body, context);
+    } catch (const std::bad_alloc&) {
+        job.result = Error{ErrorKind::out_of_memory, "not enough memory for this request"};
+    } catch (const std::exception& e) {
+        job.result = Error{ErrorKind::internal, e.what()};
+    }
+}
+
+void start_job(std::shared_ptr<TextJob> job, openai::Dialect dialect, Services& s,
+               std::shared_ptr<Connection> c) {
+    // Weak: a job that never ran must not keep a socket longer than the io context that the socket belongs
+    // to.
+    asio::post(s.text, [job, dialect, &s, weak = std::weak_ptr(c)] {
+        if (!weak.expired()) run_job(*job, dialect, s);
+        s.text_jobs.fetch_sub(1);
+        if (const auto waiting = weak.lock()) {
+            asio::post(waiting->executor(), [job, waiting] {
+                job->done = true;
+                waiting->notify();
+            });
+        }
+    });
+}
+
+// Nobody waits for a whole answer any more. A client that only half-closed counts as gone.
+bool gone(Connection& c, const Limits& limits) {
+    c.want_input(limits.unread_bytes);
+    if (c.input().size() >= limits.unread_bytes) c.watch_for_reset();  // pipelined bytes hide the FIN
+    return c.broken() || c.at_end();
+}
+
+asio::awaitable<bool> collect(std::shared_ptr<Connection> c, Services& s, Exchange& x, Running& running,
+                              openai::Reply& reply, Stopwatch& watch) {
+    std::string unused;
+    for (;;) {
+        for (Letter& letter : running.take()) {
+            watch.note(letter);
+            reply.take(letter.source, std::move(letter.event), unused);
+        }
+        if (reply.ended()) break;
+        if (s.aborting) {
+            ApiError closing = to_api_error({ErrorKind::unavailable, "the server is shutting down"});
+            co_return co_await refuse(c, s, x, std::move(closing));
+        }
+        if (gone(*c, s.limits)) {
+            s.metrics.cancelled();
+            co_return false;
+        }
+        co_await c->wait(Clock::time_point::max());
+    }
+    if (reply.failure()) {
+        ApiError error = to_api_error(*reply.failure());
+        co_return co_await refuse(c, s, x, std::move(error));
+    }
+    running.ended();
+    watch.finish(reply.usage());
+    HttpResponse response;
+    response.body = reply.body();
+    co_return co_await respond(c, s, x, std::move(response));
+}
+
+// The bytes of a streamed answer: header once, then frames, each wake-up's as one chunk.
+class StreamText {
+  public:
+    explicit StreamText(Exchange& x) : x_(x), chunked_(x.request.minor >= 1) {
+        if (!chunked_) x_.keep_alive = false;  // HTTP/1.0: the end of the body is the end of the connection
+    }
+    bool begun() const { return begun_; }
+
+    std::string wrap(const std::string& frames, bool last) {
+        std::string out;
+        if (!begun_) out = head();
+        begun_ = true;
+        out += chunked_ ? chunk(frames) : frames;
+        if (last && chunked_) out += last_chunk();
+        return out;
+    }
+
+  private:
+    std::string head() {
+        HttpResponse response;
+        response.content_type = "text/event-stream; charset=utf-8";
+        response.fields = {{"Cache-Control", "no-cache"}, {"X-Accel-Buffering", "no"}};
+        x_.status = response.status;
+        return head_text(response, head_format(x_, chunked_ ? Transfer::chunked : Transfer::until_close));
+    }
+
+    Exchange& x_;
+    const bool chunked_;
+    bool begun_ = false;
+};
+
+// What a wake-up has to say: frames of new events, and whether they end the stream.
+struct Batch {
+    std::string frames;
+    bool last = false;
+    std::optional<Error> error;
+};
+
+Batch next_batch(const Services& s, Running& running, openai::Reply& reply, Stopwatch& watch) {
+    Batch batch;
+    for (Letter& letter : running.take()) {
+        watch.note(letter);
+        reply.take(letter.source, std::move(letter.event), batch.frames);
+    }
+    if (reply.failure()) {
+        batch.error = reply.failure();
+    } else if (reply.ended()) {
+        running.ended();
+        watch.finish(reply.usage());
+        batch.frames += reply.stream_end();
+    } else if (s.aborting) {
+        batch.error = Error{ErrorKind::unavailable, "the server is shutting down"};
+    }
+    batch.last = reply.ended() || batch.error;
+    return batch;
+}
+
+asio::awaitable<bool> stream(std::shared_ptr<Connection> c, Services& s, Exchange& x, Running& running,
+                             openai::Reply& reply, Stopwatch& watch) {
+    StreamText text(x);
+    auto last_write = Clock::now();
+    bool end_answered = false;
+    for (bool last = false; !last || c->writing();) {
+        const auto now = Clock::now();
+        if (!c->writing()) {
+            Batch batch = next_batch(s, running, reply, watch);
+            if (batch.error && !text.begun() && batch.frames.empty()) {
+                ApiError error = to_api_error(*batch.error);
+                co_return co_await refuse(c, s, x, std::move(error));
+            }
+            if (batch.error) {  // no [DONE]: the answer is not complete
+                batch.frames += sse_frame(error_body(to_api_error(*batch.error)));
+                x.keep_alive = false;
+            }
+            const bool silent = now - last_write >= s.limits.keep_alive_comment;
+            if (batch.frames.empty() && (silent || (c->at_end() && !end_answered)))
+                batch.frames = kSseComment;
+            if (!batch.frames.empty()) {
+                c->start_write(text.wrap(batch.frames, batch.last));
+                last_write = now;
+            }
+            last = batch.last;
+            if (c->at_end()) {  // gone or half-closed: if gone, these bytes come back as a reset
+                end_answered = true;
+                c->watch_for_reset();
+            }
+        }
+        const auto stalled = c->last_progress() + s.limits.write_stall;
+        if (c->broken() || (c->writing() && now >= stalled)) {
+            s.metrics.cancelled();
+            c->close();
+            co_return false;
+        }
+        c->want_input(s.limits.unread_bytes);
+        if (c->input().size() >= s.limits.unread_bytes) c->watch_for_reset();
+        co_await c->wait(c->writing() ? stalled : last_write + s.limits.keep_alive_comment);
+    }
+    co_return !c->broken();
+}
+
+asio::awaitable<bool> answer(std::shared_ptr<Connection> c, Services& s, Exchange& x, openai::Call call,
+                             std::shared_ptr<engine::Engine> engine) {
+    s.metrics.unknown_fields(call.unknown_fields);
+    const engine::ModelInfo& info = engine->info();
+    const bool chat = call.dialect == openai::Dialect::chat;
+    openai::ReplyHeader header;
+    header.id = s.ids.make(chat ? "chatcmpl-" : "cmpl-");
+    header.created = std::time(nullptr);
+    header.model = info.name;
+    header.fingerprint = openai::fingerprint(info);
+    const auto reply = openai::Reply::make(call, std::move(header));
+    Stopwatch watch(s.metrics, call, x.began);
+
+    Running running(engine, std::make_shared<Mailbox>([c] { c->post_notify(); }, s.limits.lag_events));
+    if (auto accepted = running.submit(std::move(call.requests)); !accepted) {
+        ApiError error = to_api_error(accepted.error());
+        if (accepted.error().kind == ErrorKind::context_length_exceeded)
+            error.param = chat ? "messages" : "prompt";
+        co_return co_await refuse(c, s, x, std::move(error));
+    }
+    bool usable = false;
+    if (call.stream) {
+        usable = co_await stream(c, s, x, running, *reply, watch);
+    } else {
+        usable = co_await collect(c, s, x, running, *reply, watch);
+    }
+    x.usage = reply->usage();
+    co_return usable;
+}
+
+}  // namespace
+
+asio::awaitable<bool> generate(std::shared_ptr<Connection> c, Services& s, Exchange& x,
+                               openai::Dialect dialect, std::shared_ptr<engine::Engine> engine) {
+    Counted counted(s);
+    if (s.text_jobs.fetch_add(1) >= s.limits.text_jobs) {
+        s.text_jobs.fetch_sub(1);
+        ApiError full =
+            to_api_error({ErrorKind::queue_full, "too many requests are being read; try again later"});
+        co_return co_await refuse(c, s, x, std::move(full));
+    }
+    auto job = std::make_shared<TextJob>();
+    job->body = std::exchange(x.request.body, {});
+    job->engine = engine;
+    start_job(job, dialect, s, c);
+    while (!job->done) {
+        c->want_input(s.limits.unread_bytes);
+        if (c->broken()) co_return false;
+        co_await c->wait(Clock::time_point::max());
+    }
+    if (!*job->result) {
+        ApiError error = to_api_error(job->result->error());
+        co_return co_await refuse(c, s, x, std::move(error));
+    }
+    openai::Call call = std::move(**job->result);
+    job.reset();
+    co_return co_await answer(c, s, x, std::move(call), engine);
+}
+
+}  // namespace sluice::net

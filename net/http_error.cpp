@@ -1,0 +1,79 @@
+#include "net/http_error.h"
+
+#include <fmt/format.h>
+
+#include "net/json.h"
+
+namespace sluice::net {
+namespace {
+
+struct Row {
+    ErrorKind kind;
+    int status;
+    std::string_view type;
+    std::string_view code;
+    bool retry = false;
+};
+
+constexpr std::string_view kBadRequest = "invalid_request_error";
+constexpr std::string_view kServer = "server_error";
+
+constexpr Row kRows[] = {
+    {ErrorKind::invalid_request, 400, kBadRequest, ""},
+    {ErrorKind::context_length_exceeded, 400, kBadRequest, "context_length_exceeded"},
+    {ErrorKind::model_not_found, 404, kBadRequest, "model_not_found"},
+    {ErrorKind::unsupported_architecture, 501, kServer, "unsupported_architecture"},
+    {ErrorKind::unsupported, 400, kBadRequest, "unsupported"},
+    {ErrorKind::bad_file, 503, kServer, "bad_model_file"},
+    {ErrorKind::io, 503, kServer, "io_error"},
+    {ErrorKind::out_of_memory, 503, kServer, "out_of_memory"},
+    {ErrorKind::queue_full, 429, "rate_limit_error", "rate_limit_exceeded", true},
+    {ErrorKind::unavailable, 503, kServer, "unavailable", true},
+    {ErrorKind::deadline_exceeded, 504, kServer, "deadline_exceeded"},
+    {ErrorKind::cancelled, 503, kServer, "cancelled"},
+    {ErrorKind::internal, 500, kServer, "internal_error"},
+};
+
+void text_or_null(JsonWriter& json, std::string_view value) {
+    value.empty() ? json.null() : json.text(value);
+}
+
+}  // namespace
+
+ApiError to_api_error(const Error& error) {
+    for (const Row& row : kRows) {
+        if (row.kind == error.kind)
+            return {row.status, row.type, row.code, error.message, error.param, row.retry};
+    }
+    return {500, kServer, "internal_error", error.message, error.param};
+}
+
+ApiError http_error(int status, std::string message) {
+    return {status, status < 500 ? kBadRequest : kServer, "", std::move(message)};
+}
+
+std::string error_body(const ApiError& error) {
+    std::string out;
+    JsonWriter json(out);
+    json.begin_object().key("error").begin_object().key("message").text(error.message);
+    json.key("type").text(error.type).key("param");
+    text_or_null(json, error.param);
+    json.key("code");
+    text_or_null(json, error.code);
+    json.end_object().end_object();
+    return out;
+}
+
+HttpResponse error_response(const ApiError& error, const Limits& limits) {
+    HttpResponse response;
+    response.status = error.status;
+    response.body = error_body(error);
+    if (error.retry) {  // OpenAI's clients read retry-after-ms first
+        const auto ms = limits.retry_after.count();
+        response.fields.emplace_back("Retry-After", fmt::format("{}", (ms + 999) / 1000));
+        response.fields.emplace_back("retry-after-ms", fmt::format("{}", ms));
+    }
+    return response;
+}
+
+}  // namespace sluice::net

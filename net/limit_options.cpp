@@ -1,0 +1,100 @@
+#include "net/limit_options.h"
+
+#include <CLI/CLI.hpp>
+#include <cctype>
+#include <map>
+#include <string>
+
+namespace sluice::net {
+namespace {
+
+constexpr const char* kGroup = "Limits";
+
+struct BytesRow {
+    const char* flag;
+    size_t Limits::*value;
+    const char* text;
+};
+constexpr BytesRow kBytes[] = {
+    {"--request-line-bytes", &Limits::request_line_bytes, "Longest request line; longer: 414"},
+    {"--header-bytes", &Limits::header_bytes, "Longest header, request line included; longer: 431"},
+    {"--body-bytes", &Limits::body_bytes, "Longest request body; longer: 413"},
+    {"--chunk-extension-bytes", &Limits::chunk_extension_bytes, "Longest extension of one chunk"},
+    {"--stop-bytes", &Limits::stop_bytes, "Longest stop string"},
+    {"--unread-bytes", &Limits::unread_bytes, "Read ahead of the request that is being answered"},
+};
+
+struct CountRow {
+    const char* flag;
+    size_t Limits::*value;
+    const char* text;
+};
+constexpr CountRow kCounts[] = {
+    {"--header-fields", &Limits::header_fields, "Header fields of a request; more: 431"},
+    {"--messages", &Limits::messages, "Messages of a conversation"},
+    {"--tools", &Limits::tools, "Tools of a request"},
+    {"--prompts", &Limits::prompts, "Prompts of one completions request"},
+    {"--stop-strings", &Limits::stop_strings, "Stop strings of a request"},
+    {"--logit-bias", &Limits::logit_bias, "Tokens in logit_bias or stop_token_ids"},
+    {"--connections", &Limits::connections, "Open connections; more: 503"},
+    {"--text-jobs", &Limits::text_jobs, "Requests waiting to be tokenised; more: 429"},
+    {"--lag-events", &Limits::lag_events, "Tokens waiting for a slow client before they are merged"},
+};
+
+struct TimeRow {
+    const char* flag;
+    std::chrono::milliseconds Limits::*value;
+    const char* text;
+};
+constexpr TimeRow kTimes[] = {
+    {"--header-time", &Limits::header_time, "For a request's header to come in whole"},
+    {"--body-time", &Limits::body_time, "For the body to come in whole"},
+    {"--idle-time", &Limits::idle_time, "Silence between two requests of a connection"},
+    {"--write-stall", &Limits::write_stall, "A client that takes nothing for so long is cut off"},
+    {"--linger-time", &Limits::linger_time, "For a refused client to read the answer"},
+    {"--keep-alive-comment", &Limits::keep_alive_comment, "Silence of a stream before a comment goes out"},
+    {"--request-time", &Limits::request_time, "For a whole generation, queueing included; 0s: no bound"},
+    {"--step-stall", &Limits::step_stall, "Work but no step for so long: /ready answers 503"},
+    {"--retry-after", &Limits::retry_after, "What a refused client is told to wait"},
+    {"--accept-pause", &Limits::accept_pause, "After the system had no descriptor for a connection"},
+    {"--drain-time", &Limits::drain_time, "For running requests to end after SIGTERM"},
+};
+
+std::string environment_name(const std::string& flag) {
+    std::string out = "SLUICE_";
+    for (const char c : flag.substr(2)) out += c == '-' ? '_' : static_cast<char>(std::toupper(c));
+    return out;
+}
+
+CLI::Option* decorate(CLI::Option* option, const char* flag) {
+    return option->envname(environment_name(flag))->group(kGroup);
+}
+
+}  // namespace
+
+void add_limit_options(CLI::App& app, Limits& limits) {
+    for (const BytesRow& row : kBytes) {
+        decorate(app.add_option(row.flag, limits.*row.value, row.text), row.flag)
+            ->transform(CLI::AsSizeValue(false))
+            ->capture_default_str();
+    }
+    for (const CountRow& row : kCounts)
+        decorate(app.add_option(row.flag, limits.*row.value, row.text), row.flag)->capture_default_str();
+    decorate(app.add_option("--json-depth", limits.json_depth, "Nested arrays and objects of a body"),
+             "--json-depth")
+        ->check(CLI::Range(1, 1000))
+        ->capture_default_str();
+    static const std::map<std::string, int64_t> kUnits{{"ms", 1}, {"s", 1000}, {"m", 60'000}};
+    for (const TimeRow& row : kTimes) {
+        auto& value = limits.*row.value;
+        decorate(app.add_option_function<int64_t>(
+                     row.flag, [&value](int64_t ms) { value = std::chrono::milliseconds(ms); }, row.text),
+                 row.flag)
+            ->transform(CLI::AsNumberWithUnit(kUnits, CLI::AsNumberWithUnit::UNIT_REQUIRED))
+            ->check(CLI::NonNegativeNumber)
+            ->type_name("TIME (ms, s, m)")
+            ->default_str(std::to_string(value.count()) + "ms");
+    }
+}
+
+}  // namespace sluice::net

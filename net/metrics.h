@@ -1,0 +1,54 @@
+// What /metrics shows: figures of the HTTP side, counted here, and those of the engine, copied at each
+// scrape. vLLM's names, which routers and dashboards know, and sluice:* for our own. Any thread.
+#pragma once
+#include <prometheus/counter.h>
+#include <prometheus/family.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "engine/event.h"
+#include "engine/stats.h"
+
+namespace sluice::net {
+
+using Seconds = std::chrono::duration<double>;
+
+class Metrics {
+  public:
+    Metrics();
+    ~Metrics();
+
+    // Request histograms are labelled with the model's name. Once, before any request is served.
+    void set_model(const std::string& name);
+
+    void connection_opened() { connections_total_.Increment(); }
+    void connection_failed() { connection_exceptions_.Increment(); }
+    void unknown_fields(int count) { unknown_fields_.Increment(count); }
+    void cancelled() { cancelled_.Increment(); }
+    void rejected(std::string_view reason);  // a word of ours, never of a client
+
+    void first_token(Seconds since_arrival);
+    void between_tokens(Seconds gap);
+    void finished(const engine::Usage& usage, Seconds whole, Seconds decode);
+
+    // Prometheus text format. `stats` and `model` may be null: not loaded.
+    std::string text(int64_t connections, const engine::EngineStats* stats,
+                     const engine::ModelInfo* model) const;
+
+  private:
+    prometheus::Registry registry_;
+    prometheus::Counter& connections_total_;
+    prometheus::Counter& connection_exceptions_;
+    prometheus::Counter& unknown_fields_;
+    prometheus::Counter& cancelled_;
+    prometheus::Family<prometheus::Counter>& rejected_;
+    struct Histograms;
+    std::unique_ptr<Histograms> histograms_;
+};
+
+}  // namespace sluice::net

@@ -1,0 +1,55 @@
+// One API call, read and tokenised: what to ask of the engine, and what the answer has to look like.
+#pragma once
+#include <boost/json/object.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/frontend.h"
+#include "engine/request.h"
+#include "engine/result.h"
+#include "engine/stats.h"
+#include "net/limits.h"
+#include "net/openai/fields.h"
+
+namespace sluice::net::openai {
+
+struct Call {
+    Dialect dialect = Dialect::chat;
+    bool stream = false;
+    bool include_usage = false;
+    bool logprobs = false;
+    bool echo = false;
+    int32_t n = 1;
+    std::vector<engine::Request> requests;  // one a prompt; sinks are not set
+    std::vector<std::string> echo_texts;    // one a prompt, when echo
+    int unknown_fields = 0;
+};
+
+// What reading needs to know. Borrowed for the call.
+struct CallContext {
+    const engine::ModelInfo& model;
+    const engine::Frontend& frontend;
+    const Limits& limits;
+    uint64_t random_seed;  // for calls that bring none
+};
+
+// Body bytes to a call. Template and tokenizer run here: not on an io thread.
+Result<Call> read_call(Dialect dialect, std::string_view body, const CallContext& context);
+
+// The parts, for each dialect in its own file.
+Result<Call> read_chat(const boost::json::object& body, const CallContext& context);
+Result<Call> read_completion(const boost::json::object& body, const CallContext& context);
+
+// What both share: sampling, stop, limits. The prompt is left empty.
+Result<engine::Request> read_request(const boost::json::object& body, const Values& values,
+                                     const CallContext& context);
+Result<bool> read_include_usage(const boost::json::object& body);
+
+// model_not_found unless it is the model's own name or "default".
+Result<void> check_model(const std::string& asked, const engine::ModelInfo& model);
+
+// The field's value, or null when it is absent or null.
+const boost::json::value* present(const boost::json::object& object, std::string_view name);
+
+}  // namespace sluice::net::openai

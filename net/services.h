@@ -1,0 +1,50 @@
+// What all sessions share. Owned by Server, which outlives them. Any thread.
+#pragma once
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "engine/engine.h"
+#include "net/ids.h"
+#include "net/limits.h"
+#include "net/metrics.h"
+
+namespace sluice::net {
+
+// What the server can do at the moment.
+struct Readiness {
+    std::shared_ptr<engine::Engine> engine;  // null: see error
+    Error error;                             // why there is none: loading, or what loading ended with
+};
+
+struct Services {
+    explicit Services(const Limits& limits_in) : limits(limits_in) {}
+
+    Readiness readiness() const {
+        const std::lock_guard lock(mutex);
+        return current;
+    }
+    void set_readiness(Readiness next) {
+        const std::lock_guard lock(mutex);
+        current = std::move(next);
+    }
+
+    const Limits limits;
+    Metrics metrics;
+    IdSource ids;
+    boost::asio::io_context text;      // run by the "sl-text" threads: JSON, templates, tokenising
+    std::atomic<size_t> text_jobs{0};  // queued or running there
+    std::atomic<int64_t> connections{0};
+    std::atomic<int64_t> generations{0};            // calls being answered
+    std::atomic<engine::Clock::rep> busy_since{0};  // when `generations` last left 0
+    std::atomic<bool> draining{false};
+    std::atomic<bool> aborting{false};  // the drain's deadline has passed: running answers end with an error
+
+  private:
+    mutable std::mutex mutex;
+    Readiness current{nullptr, {ErrorKind::unavailable, "the model is loading"}};
+};
+
+}  // namespace sluice::net
