@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Compares our token ids with those of the PyPI library `tokenizers` on random Unicode texts.
 
-usage: tools/compare_tokenizer.py --vocab FILE.gguf [--count 100000] [--seed 1] [--tokenize build/dev/tools/tokenize]
+usage: tools/compare_tokenizer.py --vocab FILE.gguf [--count 100000] [--seed 1] [--tokenize PROGRAM]
        tools/compare_tokenizer.py --write-sample tests/engine/tokenizer/data
 Exit status 1 if any text differs. Build the other side first: cmake --build build/dev --target tokenize.
 
 The library gets no normaliser: Qwen's own has NFC, GGUF readers have none (engine/tokenizer/tokenizer.h).
---write-sample trains a small vocabulary on fixed text and writes it, and 300 texts with the ids that the library
-gives under both pre-tokenisers: what tests/engine/tokenizer/sample_test.cpp reads.
+--write-sample trains a small vocabulary on fixed text and writes it, and 300 texts with the ids that the
+library gives under both pre-tokenisers: what tests/engine/tokenizer/sample_test.cpp reads.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import sys
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from random_text import random_text
+from random_text import WORDS, random_text
 
 PATTERN = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}%s| ?[^\s\p{L}\p{N}]+[\r\n]*"
            r"|\s*[\r\n]+|\s+(?!\S)|\s+")
@@ -44,7 +44,8 @@ def from_gguf(path):
     tokens, types = value("tokens"), value("token_type")
     merges = [tuple(merge.split(" ")) for merge in value("merges")]
     tokenizer = library_tokenizer(value("pre"), tokens, merges)
-    tokenizer.add_tokens([AddedToken(t, normalized=False) for t, kind in zip(tokens, types) if kind == USER_DEFINED])
+    added = [token for token, kind in zip(tokens, types) if kind == USER_DEFINED]
+    tokenizer.add_tokens([AddedToken(token, normalized=False) for token in added])
     return tokenizer
 
 
@@ -72,11 +73,11 @@ def compare(args):
 def write_sample(folder):
     rng = random.Random(7)
     corpus = [random_text(random.Random(seed)) for seed in range(3000)]
-    corpus += pathlib.Path(__file__).with_name("random_text.py").read_text().splitlines() * 3
+    corpus += [" ".join(rng.choices(WORDS, k=12)) for _ in range(300)]
     trained = library_tokenizer("llama-bpe", [], [])
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    trained.train_from_iterator(corpus, trainers.BpeTrainer(vocab_size=1000, initial_alphabet=alphabet,
-                                                            show_progress=False))
+    trainer = trainers.BpeTrainer(vocab_size=1000, initial_alphabet=alphabet, show_progress=False)
+    trained.train_from_iterator(corpus, trainer)
     model = json.loads(trained.to_str())["model"]
     tokens = sorted(model["vocab"], key=model["vocab"].get)
     merges = [tuple(m) if isinstance(m, list) else tuple(m.split(" ")) for m in model["merges"]]
@@ -94,7 +95,8 @@ def write_sample(folder):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     task = parser.add_mutually_exclusive_group(required=True)
     task.add_argument("--vocab")
     task.add_argument("--write-sample", type=pathlib.Path, metavar="FOLDER")

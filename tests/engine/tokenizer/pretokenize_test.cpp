@@ -68,8 +68,8 @@ size_t below(Rng& rng, size_t n) {
 
 // Letters and numbers of Unicode 15, which utf8proc 2.8 has and PCRE2 10.42 (Unicode 14) has not.
 constexpr std::pair<char32_t, char32_t> kSince15[] = {
-    {0x1123F, 0x11241}, {0x11F00, 0x11F59}, {0x13439, 0x13455}, {0x1B132, 0x1B155},
-    {0x1D2C0, 0x1D2D3}, {0x1DF25, 0x1DF2A}, {0x1E030, 0x1E08F}, {0x1E4D0, 0x1E4F9}};
+    {0x1123F, 0x11241}, {0x11F00, 0x11F59}, {0x1342F, 0x13455}, {0x1B132, 0x1B155}, {0x1D2C0, 0x1D2D3},
+    {0x1DF25, 0x1DF2A}, {0x1E030, 0x1E08F}, {0x1E4D0, 0x1E4F9}, {0x2B739, 0x2B739}, {0x31350, 0x323AF}};
 
 // PCRE2 alone still counts U+180E as white space.
 bool tables_agree(char32_t c) {
@@ -156,14 +156,14 @@ TEST(PreTokenize, EqualsTheLlamaPattern) {
     compare_with_regex(3);
 }
 
-// The class of every code point shows in how it is cut among letters, digits, signs and spaces.
-TEST(PreTokenize, ClassesEveryCodePointAsTheRegexDoes) {
+// The class of a code point shows in how it is cut among letters, digits, signs and spaces.
+TEST(PreTokenize, ClassesCodePointsAsTheRegexDoes) {
     const Regex regex(1);
-    for (char32_t c = 1; c <= 0x31350; ++c) {
+    for (char32_t c = 1; c <= 0x10FFFF; c += c < 0x32400 ? 1 : 0x11) {  // nearly nothing beyond
         if (!tables_agree(c) || (c >= 0xD800 && c <= 0xDFFF)) continue;
         const std::string text =
             "a" + utf8(c) + "b 1" + utf8(c) + "!" + utf8(c) + "  " + utf8(c) + "'" + utf8(c);
-        ASSERT_EQ(split(text, 1), regex.split(text)) << static_cast<uint32_t>(c);
+        ASSERT_EQ(split(text, 1), regex.split(text)) << "U+" << std::hex << static_cast<uint32_t>(c);
     }
 }
 
