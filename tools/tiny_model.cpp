@@ -79,8 +79,10 @@ void TinyModel::plan() {
     const int64_t dim = s.head_dim, q = s.heads * dim, kv = s.kv_heads * dim;
     const bool moe = s.arch == "qwen3moe", qk_norm = moe || s.arch == "qwen3";
     const float in = inverse_root(s.hidden), sharp = 3.0f;  // scores of attention then differ by about 3
-    const float part = 0.3f;                                // what a layer adds, beside a stream of size 1
-    add("token_embd.weight", {vocab, s.hidden}, 1.0f, type_of("token_embd", 0));
+    // What a layer adds beside a stream of size 1. A tied embedding is small, or every token would be
+    // followed by itself.
+    const float part = s.tied ? 1.0f : 0.3f;
+    add("token_embd.weight", {vocab, s.hidden}, s.tied ? 3.0f * in : 1.0f, type_of("token_embd", 0));
     for (int32_t i = 0; i < s.layers; ++i) {
         const std::string p = "blk." + std::to_string(i) + ".";
         const auto matrix = [&](const std::string& name, std::vector<int64_t> shape, float scale) {
@@ -108,11 +110,13 @@ void TinyModel::plan() {
             matrix("ffn_down", {s.hidden, s.ffn}, down);
             continue;
         }
-        add(p + "ffn_gate_inp.weight", {s.experts, s.hidden}, 1.5f * in, "F32");
+        // The router prefers few of the chosen experts, so their sum is of the size of about three.
+        const int32_t effective = std::min(s.experts_used, 3);
+        add(p + "ffn_gate_inp.weight", {s.experts, s.hidden}, 2.5f * in, "F32");
         matrix("ffn_gate_exps", {s.experts, s.ffn, s.hidden}, in);
         matrix("ffn_up_exps", {s.experts, s.ffn, s.hidden}, in);
         matrix("ffn_down_exps", {s.experts, s.hidden, s.ffn},
-               down * std::sqrt(static_cast<float>(s.experts_used)));
+               down * std::sqrt(static_cast<float>(effective)));
     }
     add("output_norm.weight", {s.hidden}, 1.0f, "F32");
     if (!s.tied) add("output.weight", {vocab, s.hidden}, 1.0f, type_of("output", 0));
@@ -201,8 +205,8 @@ void TinyModel::row(const Matrix& m, uint64_t tensor, int64_t row, float* out) c
     if (m.name == "output.weight") output_row(row, out);
 }
 
-// Points the output of `token` at the embeddings of two tokens before it: 5 and 3.5 standard deviations of
-// the other logits. Only what can be printed, or ends the text, follows anything.
+// Points the output of `token` at the embeddings of two tokens before it: about 5 and 3 standard deviations
+// of the other logits. Only what can be printed, or ends the text, follows anything.
 void TinyModel::output_row(int64_t token, float* out) const {
     const auto vocab = static_cast<int64_t>(tokens_.size());
     const bool readable = (token >= ' ' && token <= '~') || token == '\n' ||
@@ -220,7 +224,7 @@ void TinyModel::output_row(int64_t token, float* out) const {
             if (next > '~') next += 256 - '~' - 1;
             if (next != token) continue;
             row(tensors_[0], 0, previous, before.data());
-            const float pull = (choice == 0 ? 15.0f : 10.5f) / static_cast<float>(spec_.hidden);
+            const float pull = (choice == 0 ? 16.0f : 9.5f) / static_cast<float>(spec_.hidden);
             for (int64_t i = 0; i < spec_.hidden; ++i) out[i] += pull * before[static_cast<size_t>(i)];
         }
     }

@@ -3,6 +3,8 @@
 #pragma once
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <ctime>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -34,9 +36,11 @@ struct RenderedPrompt {
 
 class ChatTemplate {
   public:
+    using Clock = std::function<std::time_t()>;  // for strftime_now, which prints UTC; none: the system's
+
     // bos/eos: the texts of these tokens, as templates refer to them. An error gives line and cause.
     static Result<std::shared_ptr<const ChatTemplate>> parse(std::string_view source, std::string bos_token,
-                                                             std::string eos_token);
+                                                             std::string eos_token, Clock clock = {});
     virtual ~ChatTemplate() = default;
 
     // invalid_request: raise_exception of the template, a budget passed, a wrong message.

@@ -1,5 +1,7 @@
 // Byte-level BPE as GGUF files of Qwen and Llama 3 carry it (tokenizer.ggml.model = "gpt2").
-// Immutable after make(); const members may be called from any thread.
+// Text is never normalised: Qwen's Hugging Face tokenizer composes to NFC first, the GGUF readers that models
+// are tried with do not, and the token ids published beside the GGUF vocabularies are those of the text as it
+// is. Immutable after make(); const members may be called from any thread.
 #pragma once
 #include <cstdint>
 #include <memory>

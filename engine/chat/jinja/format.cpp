@@ -1,0 +1,253 @@
+// "%5.2f" % value and "{:>8}".format(value): the parts of Python's formatting that templates use.
+#include <algorithm>
+#include <cmath>
+
+#include "engine/chat/jinja/builtins.h"
+
+namespace sluice::chat::jinja {
+
+namespace {
+
+struct Spec {
+    std::string fill = " ";
+    char align = '\0';  // < > ^ =
+    char sign = '-';
+    bool alternate = false, thousands = false;
+    int64_t width = 0, precision = -1;
+    char type = '\0';
+};
+
+int64_t read_number(std::string_view text, size_t& pos) {
+    int64_t value = 0;
+    for (; pos < text.size() && text[pos] >= '0' && text[pos] <= '9'; ++pos) {
+        value = value * 10 + (text[pos] - '0');
+        if (value > 1'000'000) throw Failure("a width or precision is too large");
+    }
+    return value;
+}
+
+std::string group_thousands(std::string digits) {
+    const size_t whole = std::min(digits.find('.'), digits.size());
+    for (size_t i = whole; i > 3; i -= 3) digits.insert(i - 3, ",");
+    return digits;
+}
+
+std::string digits_in_base(uint64_t value, unsigned base, bool upper) {
+    std::string out;
+    do {
+        out.insert(out.begin(), (upper ? "0123456789ABCDEF" : "0123456789abcdef")[value % base]);
+        value /= base;
+    } while (value != 0);
+    return out;
+}
+
+std::string print_real(double value, char type, int64_t precision, bool alternate) {
+    if (precision > 400) throw Failure("a precision is too large");
+    const std::string format = std::string("%") + (alternate ? "#" : "") + ".*" + (type == '%' ? 'f' : type);
+    char buffer[1024];
+    std::snprintf(buffer, sizeof buffer, format.c_str(), static_cast<int>(precision < 0 ? 6 : precision),
+                  type == '%' ? value * 100 : value);
+    return std::string(buffer) + (type == '%' ? "%" : "");
+}
+
+// The magnitude of a number without its sign.
+std::string magnitude(const Value& value, const Spec& spec) {
+    const bool real_type =
+        std::string_view("eEfFgG%").find(spec.type) != std::string_view::npos && spec.type != '\0';
+    if (value.integer() && !real_type) {
+        const int64_t i = *value.integer();
+        const uint64_t size = i < 0 ? 0 - static_cast<uint64_t>(i) : static_cast<uint64_t>(i);
+        if (spec.type == 'x' || spec.type == 'X')
+            return (spec.alternate ? spec.type == 'x' ? "0x" : "0X" : "") +
+                   digits_in_base(size, 16, spec.type == 'X');
+        if (spec.type == 'o') return (spec.alternate ? "0o" : "") + digits_in_base(size, 8, false);
+        if (spec.type == 'b') return (spec.alternate ? "0b" : "") + digits_in_base(size, 2, false);
+        return std::to_string(size);
+    }
+    const double real = std::fabs(*value.number());
+    if (real_type) return print_real(real, spec.type, spec.precision, spec.alternate);
+    return spec.precision < 0 ? print_float(real) : print_real(real, 'g', spec.precision, spec.alternate);
+}
+
+// A number or a text, aligned.
+void append_formatted(TextBuilder& out, Meter& meter, const Value& value, const Spec& spec, bool as_text) {
+    TextPtr text;
+    std::string sign;
+    if (as_text) {
+        const TextPtr whole = to_text(meter, value);
+        const size_t end = spec.precision < 0
+                               ? whole->bytes.size()
+                               : byte_offset(whole->bytes, static_cast<size_t>(spec.precision));
+        text = *Value::string(whole->view().substr(0, end)).as<TextPtr>();
+    } else {
+        const bool minus = value.integer() ? *value.integer() < 0 : std::signbit(*value.number());
+        sign = minus ? "-" : spec.sign == '+' ? "+" : spec.sign == ' ' ? " " : "";
+        std::string digits = magnitude(value, spec);
+        text = Text::of(spec.thousands ? group_thousands(digits) : digits, value.client);
+    }
+    const char align = spec.align != '\0' ? spec.align : as_text ? '<' : '>';
+    if (align == '=') out.append(sign);
+    TextBuilder body(meter);
+    if (align != '=') body.append(sign);
+    body.append(text->view());
+    const int64_t width = spec.width - (align == '=' ? static_cast<int64_t>(sign.size()) : 0);
+    const TextPtr content = body.take();
+    if (align == '^') {
+        const int64_t missing = std::max<int64_t>(0, width - static_cast<int64_t>(length(content->bytes)));
+        out.fill(spec.fill, missing / 2);
+        out.append(content->view());
+        return out.fill(spec.fill, missing - missing / 2);
+    }
+    out.append(
+        pad(meter, content->view(), width, spec.fill, align == '<' ? Align::left : Align::right)->view());
+}
+
+Spec read_spec(std::string_view text) {
+    Spec spec;
+    size_t pos = 0;
+    const auto is_align = [](char c) { return c == '<' || c == '>' || c == '^' || c == '='; };
+    const size_t first = text.empty() ? 0 : decode(text, 0).size;
+    if (first < text.size() && is_align(text[first]))
+        spec.fill = text.substr(0, first), spec.align = text[first], pos = first + 1;
+    else if (!text.empty() && is_align(text[0]))
+        spec.align = text[0], pos = 1;
+    const auto at = [&](std::string_view options) {
+        return pos < text.size() && options.find(text[pos]) != options.npos;
+    };
+    if (at("+- ")) spec.sign = text[pos++];
+    if (at("#")) spec.alternate = true, ++pos;
+    if (at("0")) {
+        ++pos;
+        if (spec.align == '\0') spec.fill = "0", spec.align = '=';
+    }
+    spec.width = read_number(text, pos);
+    if (at(",")) spec.thousands = true, ++pos;
+    if (at(".")) {
+        const size_t digits = ++pos;
+        spec.precision = read_number(text, pos);
+        if (pos == digits) throw Failure("format specifier missing precision");
+    }
+    if (pos < text.size()) spec.type = text[pos++];
+    if (pos < text.size() ||
+        (spec.type != '\0' && std::string_view("sdxXobeEfFgG%").find(spec.type) == std::string_view::npos))
+        throw Failure("invalid format specifier");
+    return spec;
+}
+
+}  // namespace
+
+TextPtr format_percent(Meter& meter, TextView format, const Arguments& arguments) {
+    TextBuilder out(meter);
+    size_t next = 0;
+    const auto argument = [&]() -> const Value& {
+        if (next >= arguments.positional.size()) throw Failure("not enough arguments for format string");
+        return arguments.positional[next++];
+    };
+    bool named = false;
+    for (size_t pos = 0; pos < format.size();) {
+        const size_t percent = std::min(format.bytes.find('%', pos), format.size());
+        out.append(format.substr(pos, percent - pos));
+        if ((pos = percent + 1) > format.size()) break;
+        const Value* value = nullptr;
+        Value found;
+        if (pos < format.size() && format.bytes[pos] == '(') {
+            const size_t end = format.bytes.find(')', pos);
+            if (end == std::string_view::npos) throw Failure("incomplete format key");
+            const std::string_view key = format.bytes.substr(pos + 1, end - pos - 1);
+            for (const auto& [name, each] : arguments.named) value = name == key ? &each : value;
+            if (arguments.positional.size() == 1 && arguments.positional[0].dict())
+                value = arguments.positional[0].dict()->find(meter, Value::string(key));
+            if (value == nullptr) throw Failure("format key '" + std::string(key) + "' is missing");
+            pos = end + 1;
+            named = true;
+        }
+        Spec spec;
+        spec.align = '>';
+        for (; pos < format.size() &&
+               std::string_view("-+ #0").find(format.bytes[pos]) != std::string_view::npos;
+             ++pos) {
+            const char flag = format.bytes[pos];
+            if (flag == '-')
+                spec.align = '<', spec.fill = " ";
+            else if (flag == '0' && spec.align != '<')
+                spec.align = '=', spec.fill = "0";
+            else if (flag == '#')
+                spec.alternate = true;
+            else if (flag != '0')
+                spec.sign = flag;
+        }
+        spec.width = read_number(format.bytes, pos);
+        if (pos < format.size() && format.bytes[pos] == '.')
+            spec.precision = read_number(format.bytes, ++pos);
+        if (pos >= format.size()) throw Failure("incomplete format");
+        spec.type = format.bytes[pos++];
+        if (spec.type == '%') {
+            out.append("%");
+            continue;
+        }
+        if (value == nullptr) value = &argument();
+        if (spec.type == 's' || spec.type == 'r') {
+            if (spec.align == '=') spec.align = '>', spec.fill = " ";
+            if (spec.type == 'r') found = {repr(meter, *value)}, value = &found;
+            append_formatted(out, meter, *value, spec, true);
+            continue;
+        }
+        if (spec.type == 'i' || spec.type == 'u') spec.type = 'd';
+        if (std::string_view("dxXoeEfFgG").find(spec.type) == std::string_view::npos)
+            throw Failure("unsupported format character '" + std::string(1, spec.type) + "'");
+        if (!value->number())
+            throw Failure("%" + std::string(1, spec.type) + " format: a number is required, not " +
+                          type_name(*value));
+        if (spec.type == 'd' && !value->integer())
+            found = {static_cast<int64_t>(std::clamp(*value->number(), -9.2e18, 9.2e18))}, value = &found;
+        append_formatted(out, meter, *value, spec, false);
+    }
+    if (!named && next < arguments.positional.size() &&
+        !(arguments.positional.size() == 1 && arguments.positional[0].dict()))
+        throw Failure("not all arguments converted during string formatting");
+    return out.take();
+}
+
+TextPtr format_braces(Meter& meter, TextView format, const Arguments& arguments) {
+    TextBuilder out(meter);
+    size_t next = 0;
+    for (size_t pos = 0; pos < format.size();) {
+        const size_t brace = std::min(format.bytes.find_first_of("{}", pos), format.size());
+        out.append(format.substr(pos, brace - pos));
+        if (brace == format.size()) break;
+        pos = brace + 2;
+        if (brace + 1 < format.size() && format.bytes[brace + 1] == format.bytes[brace]) {
+            out.append(format.substr(brace, 1));
+            continue;
+        }
+        const size_t end = format.bytes.find('}', brace);
+        if (format.bytes[brace] == '}' || end == std::string_view::npos)
+            throw Failure("single '{' or '}' in format string");
+        std::string_view field = format.bytes.substr(brace + 1, end - brace - 1);
+        const size_t colon = std::min(field.find(':'), field.size());
+        const Spec spec = read_spec(colon < field.size() ? field.substr(colon + 1) : std::string_view());
+        field = field.substr(0, colon);
+        const bool as_repr = field.ends_with("!r");
+        if (as_repr || field.ends_with("!s")) field.remove_suffix(2);
+        const Value* value = nullptr;
+        if (field.find_first_not_of("0123456789") == std::string_view::npos) {
+            size_t digits = 0;
+            const size_t at = field.empty() ? next++ : static_cast<size_t>(read_number(field, digits));
+            if (at < arguments.positional.size()) value = &arguments.positional[at];
+        } else {
+            for (const auto& [name, each] : arguments.named) value = name == field ? &each : value;
+        }
+        if (value == nullptr) throw Failure("format() has no argument '" + std::string(field) + "'");
+        const bool number =
+            value->number() && !as_repr && spec.type != 's' && (!value->is<bool>() || spec.type != '\0');
+        if (!number && spec.type != '\0' && spec.type != 's')
+            throw Failure("unknown format code for '" + type_name(*value) + "'");
+        if (number && spec.type == 'd' && !value->integer())
+            throw Failure("unknown format code 'd' for 'float'");
+        append_formatted(out, meter, as_repr ? Value{repr(meter, *value)} : *value, spec, !number);
+        pos = end + 1;
+    }
+    return out.take();
+}
+
+}  // namespace sluice::chat::jinja
