@@ -1,6 +1,5 @@
 #include "net/limit_options.h"
 
-#include <CLI/CLI.hpp>
 #include <cctype>
 #include <map>
 #include <string>
@@ -9,6 +8,7 @@ namespace sluice::net {
 namespace {
 
 constexpr const char* kGroup = "Limits";
+constexpr int64_t kLongest = 7 * 86'400'000;  // a week, in milliseconds
 
 struct BytesRow {
     const char* flag;
@@ -72,14 +72,26 @@ CLI::Option* decorate(CLI::Option* option, const char* flag) {
 
 }  // namespace
 
+CLI::Validator size_value() {
+    return CLI::Validator(
+        [](std::string& text) -> std::string {
+            if (text.empty() || text.front() < '0' || text.front() > '9')
+                return "'" + text + "' is not a size such as 512MiB";
+            return CLI::AsSizeValue(true)(text);
+        },
+        "SIZE");
+}
+
 void add_limit_options(CLI::App& app, Limits& limits) {
     for (const BytesRow& row : kBytes) {
         decorate(app.add_option(row.flag, limits.*row.value, row.text), row.flag)
-            ->transform(CLI::AsSizeValue(false))
+            ->transform(size_value())
             ->capture_default_str();
     }
     for (const CountRow& row : kCounts)
-        decorate(app.add_option(row.flag, limits.*row.value, row.text), row.flag)->capture_default_str();
+        decorate(app.add_option(row.flag, limits.*row.value, row.text), row.flag)
+            ->check(CLI::Range(0, 1 << 30))
+            ->capture_default_str();
     decorate(app.add_option("--json-depth", limits.json_depth, "Nested arrays and objects of a body"),
              "--json-depth")
         ->check(CLI::Range(1, 1000))
@@ -91,8 +103,8 @@ void add_limit_options(CLI::App& app, Limits& limits) {
                      row.flag, [&value](int64_t ms) { value = std::chrono::milliseconds(ms); }, row.text),
                  row.flag)
             ->transform(CLI::AsNumberWithUnit(kUnits, CLI::AsNumberWithUnit::UNIT_REQUIRED))
-            ->check(CLI::NonNegativeNumber)
-            ->type_name("TIME (ms, s, m)")
+            ->check(CLI::Range(int64_t{0}, kLongest))
+            ->type_name("TIME")
             ->default_str(std::to_string(value.count()) + "ms");
     }
 }

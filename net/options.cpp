@@ -29,9 +29,9 @@ void add_engine_options(CLI::App& app, engine::Options& o) {
     flag(app, "--isa", o.isa, "Instruction set: scalar, avx2, avx512; empty: the best that this machine has");
     flag(app, "--kv-memory", o.kv_memory_bytes,
          "Size of the KV cache, e.g. 512MiB or 4GiB; 0: sized to the machine")
-        ->transform(CLI::AsSizeValue(true));
+        ->transform(size_value());
     flag(app, "--kv-type", o.kv_type, "Storage of the KV cache: f16, bf16 or f32")
-        ->transform(CLI::CheckedTransformer(kKvTypes, CLI::ignore_case))
+        ->transform(CLI::CheckedTransformer(kKvTypes, CLI::ignore_case).description("{f16,bf16,f32}"))
         ->default_str("f16");
     flag(app, "--max-context", o.max_context,
          "Tokens of one request, prompt and answer; 0: what the model states")
