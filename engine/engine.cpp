@@ -68,6 +68,9 @@ struct Engine::Core {
     void sample_slice(const scheduler::Slice& slice, BatchBuilder::Rows rows, std::span<const float> logits,
                       scheduler::StepResult& result);
     void publish(const scheduler::StepPlan& plan);
+    void show_counts() {
+        board.publish(scheduler.counts(), waiting.load(), model->counters(), live.load() > 0);
+    }
     void end(RequestKey key, Event terminal);
     void fail_all(const Error& why);
     void note_started(const scheduler::StepPlan& plan);
@@ -100,7 +103,7 @@ void Engine::Core::run() {
             const std::exception& e) {  // out of memory, a lost device: this batch fails, the engine goes on
             fail_all({ErrorKind::internal, std::string("a step failed: ") + e.what()});
         }
-        board.publish(scheduler.counts(), waiting.load(), model->counters(), live.load() > 0);
+        show_counts();
     }
     fail_all({ErrorKind::unavailable, "the server is shutting down"});
 }
@@ -131,6 +134,7 @@ void Engine::Core::step() {
     const scheduler::StepResult result = sample(plan, logits);
     scheduler.commit(result);
     board.count_step(static_cast<int64_t>(batch.tokens.size()), static_cast<int64_t>(result.tokens.size()));
+    show_counts();  // before anybody hears of an end, so that its blocks are seen to be free
     publish(plan);
 }
 

@@ -33,7 +33,11 @@ Result<Frontend> make_frontend(const gguf::File& file) {
     if (!vocab) return vocab.error();
     const int32_t eos = vocab->eos;
     auto tokenizer = tokenizer::Tokenizer::make(std::move(*vocab));
-    if (!tokenizer) return tokenizer.error();
+    if (!tokenizer) {
+        Error e = tokenizer.error();
+        e.message = file.path() + ": " + e.message;
+        return e;
+    }
     std::shared_ptr<const chat::ChatTemplate> chat_template;
     if (file.metadata("tokenizer.chat_template")) {
         const auto source = file.string("tokenizer.chat_template");
