@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Writes tests/engine/model/goldens/*.txt: what an independent float32 forward pass in numpy computes for small
-synthetic models. The models themselves are made anew by the tests, from the first line of each file.
+"""Writes tests/engine/model/goldens/*.txt: what an independent float32 forward pass in numpy computes for
+small synthetic models. The models themselves are made anew by the tests, from the first line of each file.
 
   tools/make_goldens.py --reference reference_forward.py --make build/release/tools/make_tiny_gguf
 
-A file has: "model", the flags of make_tiny_gguf; "prompt", token ids; then for float models "greedy", the 64 tokens
-that follow, and "logits POSITION", all logits in hex float32; for quantised models "top POSITION", the 16 likeliest
-tokens with their log-probabilities.
+A file has: "model", the flags of make_tiny_gguf; "prompt", token ids; then for float models "greedy", the 64
+tokens that follow, and "logits POSITION", all logits in hex float32; for quantised models "top POSITION", the
+16 likeliest tokens with their log-probabilities.
 """
 
 import argparse
@@ -34,7 +34,8 @@ FLOAT = {
 }
 QUANTISED = {
     "moe_q8_0": f"{WIDE} --arch qwen3moe --type Q8_0 --experts 8 --experts-used 2 --seed 11",
-    "moe_q4_k_m_128_experts": f"{WIDE} --arch qwen3moe --type Q4_K_M --experts 128 --experts-used 8 --seed 12",
+    "moe_q4_k_m_128_experts": f"{WIDE} --arch qwen3moe --type Q4_K_M --experts 128 --experts-used 8 "
+    "--seed 12",
     "moe_q4_k_16_experts": f"{WIDE} --arch qwen3moe --type Q4_K --experts 16 --experts-used 4 --seed 13",
     "qwen3_q6_k": f"{WIDE} --arch qwen3 --type Q6_K --seed 14",
     "qwen2_q4_0": f"{WIDE} --arch qwen2 --type Q4_0 --seed 15",
@@ -66,7 +67,8 @@ def quantised_lines(reference, model, prompt):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("--reference", required=True, help="the numpy forward pass, a Python file")
     parser.add_argument("--make", required=True, help="make_tiny_gguf")
     args = parser.parse_args()

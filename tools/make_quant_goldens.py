@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes tests/kernels/data/quant_goldens.txt: random blocks of every type and their values, as the gguf package
-(PyPI) dequantises them. One line a case: type, blocks in hex, float32 values in hex.
+"""Writes tests/kernels/data/quant_goldens.txt: random blocks of every type and their values, as the gguf
+package (PyPI) dequantises them. One line a case: type, blocks in hex, float32 values in hex.
 
   tools/make_quant_goldens.py > tests/kernels/data/quant_goldens.txt
 """

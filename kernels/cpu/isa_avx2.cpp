@@ -1,7 +1,7 @@
 // Built with -mavx2 -mfma -mf16c; reached only through isa_avx2().
 #include "kernels/cpu/attend.inl.h"
 #include "kernels/cpu/isa.h"
-#include "kernels/cpu/simd_avx2.h"
+#include "kernels/cpu/simd_avx2.inl.h"
 #include "kernels/cpu/tile_float.inl.h"
 #include "kernels/cpu/tile_x86.inl.h"
 #include "kernels/cpu/vector_ops.inl.h"

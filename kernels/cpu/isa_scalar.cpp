@@ -1,7 +1,7 @@
 // Plain loops, for machines without AVX2 and as the easy-to-read definition of what the others compute.
 #include "kernels/cpu/attend.inl.h"
 #include "kernels/cpu/isa.h"
-#include "kernels/cpu/simd_scalar.h"
+#include "kernels/cpu/simd_scalar.inl.h"
 #include "kernels/cpu/tile_float.inl.h"
 #include "kernels/cpu/vector_ops.inl.h"
 #include "kernels/quant.h"

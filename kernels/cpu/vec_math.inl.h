@@ -1,5 +1,5 @@
-// exp and silu over the F32 of one instruction set (simd_*.h): explicit fma and no library call, so the bits
-// are the same for all of them. Relative error below 2e-6 wherever the result is a normal number.
+// exp and silu over the F32 of one instruction set (simd_*.inl.h): explicit fma and no library call, so the
+// bits are the same for all of them. Relative error below 2e-6 wherever the result is a normal number.
 #pragma once
 
 namespace sluice::kernels {

@@ -1,5 +1,5 @@
-// Operations on rows of floats, written once over the 16-lane F32 of an instruction set (simd_*.h). Sums have
-// 16 partial sums, k mod 16, and the fixed tree of reduce_add.
+// Operations on rows of floats, written once over the 16-lane F32 of an instruction set (simd_*.inl.h). Sums
+// have 16 partial sums, k mod 16, and the fixed tree of reduce_add.
 #pragma once
 #include <cmath>
 #include <cstdint>

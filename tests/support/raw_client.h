@@ -57,9 +57,7 @@ class RawClient {
         ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
         close();
     }
-    void set_receive_buffer(int bytes) {
-        ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
-    }
+    void set_receive_buffer(int bytes) { ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes); }
 
     // Reads until the text is there; everything up to its end is taken. Empty when it does not come.
     std::string read_until(std::string_view text, int patience_ms = 10'000) {

@@ -1,6 +1,7 @@
-// F32: 16 logical f32 lanes in plain C++, the slow twin of simd_avx2.h and simd_avx512.h. All three give the
-// same bits for every operation, reductions included (one fixed tree of halves). max, min and comparisons
-// take the second operand when one is NaN, as x86 does. Include it only from the scalar translation units.
+// F32: 16 logical f32 lanes in plain C++, the slow twin of simd_avx2.inl.h and simd_avx512.inl.h. All three
+// give the same bits for every operation, reductions included (one fixed tree of halves). max, min and
+// comparisons take the second operand when one is NaN, as x86 does. Include it only from the scalar
+// translation units.
 #pragma once
 #include <cmath>
 #include <cstdint>

@@ -1,4 +1,4 @@
-// F32: 16 logical f32 lanes in two AVX2 registers; see simd_scalar.h, which gives the same bits.
+// F32: 16 logical f32 lanes in two AVX2 registers; see simd_scalar.inl.h, which gives the same bits.
 // Include it only from translation units built with -mavx2 -mfma -mf16c.
 #pragma once
 #include <immintrin.h>

@@ -1,4 +1,4 @@
-// F32: 16 f32 lanes in one AVX-512 register; see simd_scalar.h, which gives the same bits.
+// F32: 16 f32 lanes in one AVX-512 register; see simd_scalar.inl.h, which gives the same bits.
 // Include it only from translation units built with -mavx512f -mavx512bw -mavx512dq -mavx512vl (and AVX2,
 // F16C).
 #pragma once
