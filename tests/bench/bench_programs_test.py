@@ -33,10 +33,18 @@ CASES = {
 def run_one(program, name):
     with tempfile.NamedTemporaryFile(suffix=".json") as out:
         subprocess.run(
-            [PROGRAMS[program], "--threads=1", f"--benchmark_filter=^{name}/real_time", "--benchmark_min_time=0",
-             f"--benchmark_out={out.name}", "--benchmark_out_format=json"],
-            check=True, capture_output=True, timeout=60,
-        )  # fmt: skip
+            [
+                PROGRAMS[program],
+                "--threads=1",
+                f"--benchmark_filter=^{name}/real_time",
+                "--benchmark_min_time=0",
+                f"--benchmark_out={out.name}",
+                "--benchmark_out_format=json",
+            ],
+            check=True,
+            capture_output=True,
+            timeout=60,
+        )
         return json.load(out)["benchmarks"]
 
 
