@@ -24,9 +24,11 @@ def git(*arguments):
 
 def facts():
     cpuinfo = read("/proc/cpuinfo")
-    field = lambda name: (re.search(rf"^{name}\s*: (.*)$", cpuinfo, re.M) or [None, "unknown"])[
-        1
-    ]  # noqa: E731
+
+    def field(name):
+        found = re.search(rf"^{name}\s*: (.*)$", cpuinfo, re.M)
+        return found[1] if found else "unknown"
+
     flags = set(field("flags").split())
     memory = re.search(r"MemTotal:\s+(\d+)", read("/proc/meminfo"))
     return {

@@ -34,6 +34,8 @@ def run_program(program):
             check=True,
         )
         rows = json.load(out)["benchmarks"]
+    for row in rows:
+        row["name"] = row["name"].replace("/real_time", "")
     return [{k: v for k, v in row.items() if k not in NOT_RESULTS} for row in rows]
 
 
@@ -42,7 +44,7 @@ def run_serving(model):
     found = []
     for extra in (
         ["--scenario", "load"],
-        ["--scenario", "stall", "--max-tokens", "384", "--flags=--max-context 4096"],
+        ["--scenario", "stall", "--flags=--max-context 4096"],
         ["--scenario", "length"],
     ):
         print(f"\n{' '.join(extra)}", flush=True)

@@ -13,19 +13,16 @@ import asyncio
 import json
 import math
 import random
-import re
-import shlex
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 import urllib.parse
-import urllib.request
 
 import machine
+from server import Server
 
-START_SECONDS = 900  # a large file on a slow disk
+WARM_TOKENS = 512  # reach every one of 128 experts of which each token takes 8
+MAX_TOKENS = {"load": 64, "stall": 384, "length": 1024}
 
 
 class Stream:
@@ -41,8 +38,9 @@ class Stream:
     def ttft(self):
         return self.times[0] - self.scheduled
 
-    def gaps(self, after=-math.inf):
-        return [b - a for a, b in zip(self.times, self.times[1:]) if b > after]
+    def gaps(self, after=-math.inf, until=math.inf):
+        """Of those the ends of which lie in between."""
+        return [b - a for a, b in zip(self.times, self.times[1:]) if after < b <= until]
 
     def tpot(self):
         return (self.end - self.times[0]) / (self.tokens - 1) if self.tokens > 1 else math.nan
@@ -58,7 +56,10 @@ def summarise(streams):
     start, end = min(s.scheduled for s in streams), max(s.end for s in streams)
     gaps = [g for s in streams for g in s.gaps()]
     ttft = [s.ttft() for s in streams]
-    ms = lambda seconds: round(seconds * 1000, 3)  # noqa: E731
+
+    def ms(seconds):
+        return None if math.isnan(seconds) else round(seconds * 1000, 3)
+
     return {
         "streams": len(streams),
         "tokens": sum(s.tokens for s in streams),
@@ -96,14 +97,19 @@ async def frames(reader):
             return
 
 
-async def ask(address, model, prompt, max_tokens, on_token=None):
-    body = {"model": model, "prompt": prompt, "max_tokens": max_tokens, "temperature": 0, "ignore_eos": True}
-    body |= {"stream": True, "stream_options": {"include_usage": True}}
+def text_of(choice):
+    """Of a completion or of a chat."""
+    return choice.get("text") or choice.get("delta", {}).get("content")
+
+
+async def exchange(address, path, body, scheduled=None, on_token=None):
+    """One streamed request. `scheduled`: when it was meant to be sent, if that is not now."""
+    body = body | {"stream": True, "stream_options": {"include_usage": True}}
     payload = json.dumps(body).encode()
-    stream = Stream(time.perf_counter())
+    stream = Stream(time.perf_counter() if scheduled is None else scheduled)
     reader, writer = await asyncio.open_connection(address.hostname, address.port, limit=1 << 20)
     writer.write(
-        f"POST /v1/completions HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Type: application/json\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(payload)}\r\nConnection: close\r\n\r\n".encode() + payload
     )
     try:
@@ -117,19 +123,24 @@ async def ask(address, model, prompt, max_tokens, on_token=None):
             if chunk.get("usage"):
                 stream.tokens = chunk["usage"]["completion_tokens"]
                 stream.prompt_tokens = chunk["usage"]["prompt_tokens"]
-            if any(choice["text"] for choice in chunk["choices"]):
+            if any(map(text_of, chunk["choices"])):
                 stream.times.append(now)
                 if on_token:
                     on_token(stream)
     finally:
         writer.close()
-    if not stream.times:
-        raise RuntimeError("a stream ended without a token")
+    if not stream.times or not stream.tokens:
+        raise RuntimeError("a stream ended without text or without its usage")
     return stream
 
 
+async def ask(address, model, prompt, max_tokens, scheduled=None, on_token=None):
+    body = {"model": model, "prompt": prompt, "max_tokens": max_tokens, "temperature": 0, "ignore_eos": True}
+    return await exchange(address, "/v1/completions", body, scheduled, on_token)
+
+
 def random_prompt(seed, length, words):
-    """Different for every seed from the first token on, so that no prefix is shared."""
+    """Random from the first token on, so that no block of 32 is found in the prefix cache."""
     rng = random.Random(seed)
     return [rng.randint(1, words) for _ in range(length)]
 
@@ -140,61 +151,58 @@ async def load(address, model, options):
         prompts = [
             random_prompt(round_ * 1000 + i, options.prompt_tokens, options.words) for i in range(count)
         ]
-        streams = await asyncio.gather(*(ask(address, model, p, options.max_tokens) for p in prompts))
+        now = time.perf_counter()  # for all of them: who is sent last has waited since then
+        streams = await asyncio.gather(*(ask(address, model, p, options.max_tokens, now) for p in prompts))
         results.append(summarise(streams))
     return {"scenario": "load", "prompt_tokens": options.prompt_tokens, "results": results}
 
 
+def stall_figures(streams, late, joined):
+    """Gaps before and after a newcomer joined four streams; only those before say what is usual."""
+    usual = statistics.median(g for s in streams for g in s.gaps(until=joined))
+    greatest = max(g for s in streams for g in s.gaps(after=joined))
+    return {
+        "scenario": "stall",
+        "long_prompt_tokens": late.prompt_tokens,
+        "gap_median_ms": round(usual * 1000, 3),
+        "gap_max_ms": round(greatest * 1000, 3),
+        "max_over_median": round(greatest / usual, 2),
+        "newcomer_ttft_ms": round(late.ttft() * 1000, 1),
+    }
+
+
 async def stall(address, model, options):
     """Streams that run while a long prompt of somebody else is computed."""
-    running, joined = 4, asyncio.Event()
+    running, before, joined = 4, 64, asyncio.Event()
     waiting_for = set(range(running))
-    join_time = math.inf
 
     def on_token(index, stream):
-        if len(stream.times) >= 32:
+        if len(stream.times) >= before:
             waiting_for.discard(index)
         if not waiting_for:
             joined.set()
 
     async def newcomer():
-        nonlocal join_time
         await joined.wait()
-        join_time = time.perf_counter()
         return await ask(address, model, random_prompt(99, options.long_prompt_tokens, options.words), 8)
 
-    tasks = [
-        ask(
-            address,
-            model,
-            random_prompt(i, options.prompt_tokens, options.words),
-            options.max_tokens,
-            lambda s, i=i: on_token(i, s),
-        )
-        for i in range(running)
-    ]
-    *streams, late = await asyncio.gather(*tasks, newcomer())
-    gaps = [g for s in streams for g in s.gaps()]
-    during = [g for s in streams for g in s.gaps(after=join_time) if g]
-    first = late.times[0]
-    still_running = sum(s.times[-1] > first for s in streams)
-    return {
-        "scenario": "stall",
-        "long_prompt_tokens": late.prompt_tokens,
-        "gap_median_ms": round(statistics.median(gaps) * 1000, 3),
-        "gap_max_ms": round(max(during, default=math.nan) * 1000, 3),
-        "max_over_median": round(max(during, default=math.nan) / statistics.median(gaps), 2),
-        "newcomer_ttft_ms": round(late.ttft() * 1000, 1),
-        "streams_that_outlast_the_prompt": still_running,  # below 4: raise --max-tokens
-    }
+    def runner(i):
+        prompt = random_prompt(i, options.prompt_tokens, options.words)
+        return ask(address, model, prompt, options.max_tokens, on_token=lambda s: on_token(i, s))
+
+    *streams, late = await asyncio.gather(*map(runner, range(running)), newcomer())
+    if any(s.times[-1] < late.times[0] for s in streams):
+        raise RuntimeError("the streams ended before the long prompt was computed; raise --max-tokens")
+    return stall_figures(streams, late, late.scheduled)
 
 
 async def length(address, model, options):
     """One long stream: mean gap of the 64 tokens up to the 128th and up to the 1,024th."""
-    stream = await ask(address, model, random_prompt(1, options.prompt_tokens, options.words), 1024)
+    prompt = random_prompt(1, options.prompt_tokens, options.words)
+    stream = await ask(address, model, prompt, options.max_tokens)
     gaps = stream.gaps()
     if len(gaps) < 1000:
-        raise RuntimeError(f"only {len(gaps) + 1} tokens came; the model's context is too short for this")
+        raise RuntimeError(f"only {len(gaps) + 1} frames with text came, and 1,000 are needed")
     early, late = statistics.mean(gaps[63:127]), statistics.mean(gaps[-64:])
     return {
         "scenario": "length",
@@ -202,49 +210,6 @@ async def length(address, model, options):
         "ms_per_token_at_1024": round(late * 1000, 3),
         "ratio": round(late / early, 3),
     }
-
-
-class Server:
-    """The server under test: somebody else's at --url, or one that is started here and ended at the end."""
-
-    def __init__(self, options):
-        self.process, self.url = None, options.url
-        if not options.url:
-            command = [options.binary, "serve", "--port", "0", *shlex.split(options.flags)]
-            command += ["--model", options.model] if options.model else []
-            self.log = tempfile.NamedTemporaryFile(suffix=".log")
-            self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log
-            )
-
-    def __enter__(self):
-        until = time.monotonic() + START_SECONDS
-        while time.monotonic() < until:
-            if self.process and self.process.poll() is not None:
-                raise RuntimeError("the server ended:\n" + self.output())
-            if not self.url and (found := re.search(r"http://[\w.]+:[1-9]\d*", self.output())):
-                self.url = found.group()
-            try:
-                if self.url and urllib.request.urlopen(self.url + "/ready", timeout=5).status == 200:
-                    return self
-            except OSError:
-                pass
-            time.sleep(0.1)
-        raise RuntimeError("the server does not become ready")
-
-    def __exit__(self, *_):
-        if self.process:
-            self.process.terminate()
-            self.process.wait(60)
-
-    def output(self):
-        return open(self.log.name, errors="replace").read()
-
-    def peak_memory_mib(self):
-        """VmHWM of the process; mapped weights count while they are resident."""
-        status = machine.read(f"/proc/{self.process.pid}/status") if self.process else ""
-        found = re.search(r"VmHWM:\s+(\d+)", status)
-        return round(int(found[1]) / 1024, 1) if found else None
 
 
 def table(rows):
@@ -269,24 +234,25 @@ def parse(arguments):
     parser.add_argument("--streams", type=lambda s: [int(n) for n in s.split(",")], default=[1, 4, 16, 64])
     parser.add_argument("--prompt-tokens", type=int, default=32)
     parser.add_argument("--long-prompt-tokens", type=int, default=2000)
-    parser.add_argument("--max-tokens", type=int, default=64)
+    parser.add_argument("--max-tokens", type=int, help="of each stream; default: as many as it takes")
     parser.add_argument("--words", type=int, default=255, help="prompts use token ids 1 to this")
     parser.add_argument("--json", help="also write the result to this file")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    options.max_tokens = options.max_tokens or MAX_TOKENS[options.scenario]
+    return options
 
 
 def main(arguments):
     options = parse(arguments)
     with Server(options) as server:
         address = urllib.parse.urlsplit(server.url)
-        listed = json.load(urllib.request.urlopen(server.url + "/v1/models", timeout=10))
-        model = listed["data"][0]["id"]
-        asyncio.run(
-            ask(address, model, random_prompt(10**6, 8, options.words), 4)
-        )  # pages and pools are warm now
+        model = server.model_name()
+        # Pages of the weights are mapped when first used; the first scenario would pay for that.
+        asyncio.run(ask(address, model, random_prompt(10**6, WARM_TOKENS, options.words), 4))
         scenario = {"load": load, "stall": stall, "length": length}[options.scenario]
         result = asyncio.run(scenario(address, model, options))
-        result |= {"model": model, "peak_memory_mib": server.peak_memory_mib()}
+        peak = server.memory_bytes("VmHWM")
+        result |= {"model": model, "peak_memory_mib": peak and round(peak / 2**20, 1)}
     print(table(result.get("results") or result))
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:

@@ -5,11 +5,13 @@ import json
 import math
 import pathlib
 import sys
+import time
 import unittest
 import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
 import machine  # noqa: E402
+import real_size  # noqa: E402
 import serve  # noqa: E402
 
 
@@ -35,6 +37,21 @@ class Arithmetic(unittest.TestCase):
 
     def test_gaps_after_a_moment(self):
         self.assertEqual(stream(0, [1, 2, 4, 8]).gaps(after=2), [2, 4])
+        self.assertEqual(stream(0, [1, 2, 4, 8]).gaps(until=4), [1, 2])
+
+    def test_a_stall_is_held_against_the_gaps_before_it(self):
+        runners = [stream(0, [1, 2, 3, 7, 11, 12]) for _ in range(4)]  # slow from 3.5 to 11
+        got = serve.stall_figures(runners, stream(3.5, [11]), 3.5)
+        self.assertEqual((got["gap_median_ms"], got["gap_max_ms"], got["max_over_median"]), (1000, 4000, 4))
+        self.assertEqual(got["newcomer_ttft_ms"], 7500)
+
+    def test_one_token_has_no_time_per_token(self):
+        got = serve.summarise([stream(0.0, [1.0])])
+        self.assertEqual((got["tpot_p50_ms"], got["gap_max_ms"]), (None, None))
+
+    def test_scenarios_have_their_own_lengths(self):
+        self.assertEqual(serve.parse(["--scenario", "stall"]).max_tokens, 384)
+        self.assertEqual(serve.parse(["--scenario", "stall", "--max-tokens", "9"]).max_tokens, 9)
 
     def test_prompts_share_no_prefix(self):
         first = {tuple(serve.random_prompt(seed, 3, 255)) for seed in range(64)}
@@ -43,6 +60,11 @@ class Arithmetic(unittest.TestCase):
     def test_the_table_lines_up(self):
         lines = serve.table([{"a": 1, "long": 2}, {"a": 100, "long": 3}]).splitlines()
         self.assertEqual(len({len(line) for line in lines}), 1)
+
+    def test_unused_memory_of_the_kv_cache_excuses_nothing(self):
+        got = real_size.verdict(file_bytes=5, kv_bytes=100, used_kv_bytes=10, peak=10**9 + 16)
+        self.assertTrue(got["within_file_kv_and_1_gb"])
+        self.assertFalse(got["within_file_used_kv_and_1_gb"])
 
     def test_file_names_hold_no_spaces(self):
         facts = {"cpu": "A (R) CPU @ 2", "cores": 2, "flags": ["avx2"]}
@@ -63,7 +85,7 @@ USAGE = {"choices": [], "usage": {"completion_tokens": 3, "prompt_tokens": 2}}
 
 
 class Reading(unittest.TestCase):
-    def ask(self, pieces, status=b"200 OK"):
+    def ask(self, pieces, status=b"200 OK", scheduled=None):
         async def answer(reader, writer):
             await reader.readuntil(b"\r\n\r\n")
             writer.write(b"HTTP/1.1 " + status + b"\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -76,7 +98,8 @@ class Reading(unittest.TestCase):
             server = await asyncio.start_server(answer, "127.0.0.1", 0)
             async with server:
                 port = server.sockets[0].getsockname()[1]
-                return await serve.ask(urllib.parse.urlsplit(f"http://127.0.0.1:{port}"), "m", [1, 2], 3)
+                address = urllib.parse.urlsplit(f"http://127.0.0.1:{port}")
+                return await serve.ask(address, "m", [1, 2], 3, scheduled)
 
         return asyncio.run(both())
 
@@ -86,6 +109,14 @@ class Reading(unittest.TestCase):
             got = self.ask([whole[i : i + size] for i in range(0, len(whole), size)])
             self.assertEqual((len(got.times), got.tokens, got.prompt_tokens), (2, 3, 2))
 
+    def test_text_of_a_chat_counts(self):
+        pieces = [sse({"choices": [{"delta": d}]}) for d in ({"role": "assistant"}, {"content": "a"}, {})]
+        self.assertEqual(len(self.ask([*pieces, sse(USAGE, b"[DONE]")]).times), 1)
+
+    def test_who_is_sent_late_has_waited(self):
+        got = self.ask([sse(text("a"), USAGE, b"[DONE]")], scheduled=time.perf_counter() - 5)
+        self.assertGreaterEqual(got.ttft(), 5)
+
     def test_comments_are_no_tokens(self):
         self.assertEqual(len(self.ask([b": waiting\n\n", sse(text("a"), USAGE, b"[DONE]")]).times), 1)
 
@@ -94,6 +125,7 @@ class Reading(unittest.TestCase):
             ([b"{}"], b"503 Service Unavailable"),
             ([sse({"error": {"message": "x"}})], b"200 OK"),
             ([sse(b"[DONE]")], b"200 OK"),
+            ([sse(text("a"), b"[DONE]")], b"200 OK"),  # no usage: its tokens are not known
         ]:
             with self.assertRaises(RuntimeError):
                 self.ask(pieces, status)

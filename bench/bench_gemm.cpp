@@ -1,0 +1,68 @@
+// Linear layers in the shape of a 30B-A3B query matrix: 2,048 inputs, 4,096 outputs. The weights take turns
+// among copies that no cache holds, as the layers of a model do.
+//   linear/<isa>/<weight type>/<tokens>
+#include "bench/kernel_bench.h"
+
+namespace sluice::bench {
+namespace {
+
+using kernels::DType;
+
+constexpr int64_t kOutputs = 4096, kInputs = 2048;
+
+struct Copies {
+    DType type;
+    int64_t copies;
+    Memory memory;
+
+    kernels::Weight turn(int64_t n) const {
+        const kernels::Weight all{type, copies * kOutputs, kInputs, memory.get()};
+        return {type, kOutputs, kInputs, all.row(n % copies * kOutputs)};
+    }
+};
+
+// Kept while benchmarks of one type follow each other.
+const Copies& copies_of(DType type) {
+    static std::unique_ptr<Copies> kept;
+    if (!kept || kept->type != type) {
+        kept.reset();
+        const size_t bytes = kOutputs * kernels::row_bytes(type, kInputs);
+        const auto copies = static_cast<int64_t>(cold_bytes() / bytes + 1);
+        kept = std::make_unique<Copies>(type, copies, random_rows(type, copies * kOutputs, kInputs));
+    }
+    return *kept;
+}
+
+void linear(benchmark::State& state, const std::string& isa, DType type) {
+    const int64_t tokens = state.range(0);
+    const Copies& weights = copies_of(type);
+    auto& cpu = backend(isa);
+    const auto x = gaussian(tokens * kInputs);
+    std::vector<float> y(static_cast<size_t>(tokens * kOutputs));
+    const auto bytes = static_cast<int64_t>(kOutputs * kernels::row_bytes(type, kInputs));
+    measure(state, cpu.num_threads(), [&](int64_t turn) {
+        const kernels::LinearPart part{weights.turn(turn), nullptr, y.data()};
+        cpu.linear({x.data(), tokens, {&part, 1}});
+        return Work{bytes, tokens * kOutputs * kInputs};
+    });
+}
+
+void add() {
+    for (const DType type : {DType::f32, DType::f16, DType::bf16, DType::q8_0, DType::q4_0, DType::q4_k,
+                             DType::q5_k, DType::q6_k}) {
+        for (const std::string& isa : kernels::available_cpu_isas()) {
+            const std::string name = "linear/" + isa + "/" + std::string(kernels::dtype_info(type).name);
+            auto* one = benchmark::RegisterBenchmark(name.c_str(), linear, isa, type);
+            one->UseRealTime()->Unit(benchmark::kMicrosecond);
+            for (const int64_t tokens : {1, 4, 16, 64})
+                if (tokens <= 4 || !is_slow(isa)) one->Arg(tokens);
+        }
+    }
+}
+
+}  // namespace
+}  // namespace sluice::bench
+
+int main(int argc, char** argv) {
+    return sluice::bench::run(argc, argv, sluice::bench::add);
+}
