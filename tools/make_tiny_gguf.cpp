@@ -47,6 +47,7 @@ int main(int argc, char** argv) {
     app.add_option("--experts", spec.experts);
     app.add_option("--experts-used", spec.experts_used);
     app.add_option("--context", spec.context);
+    app.add_option("--vocab", spec.vocab, "at least so many tokens")->check(CLI::Range(0, 1 << 20));
     app.add_flag("--tied", spec.tied, "no output matrix: the embedding serves");
     app.add_option("--seed", spec.seed);
     CLI11_PARSE(app, argc, argv);

@@ -75,14 +75,13 @@ void TinyModel::add(std::string name, std::vector<int64_t> shape, float scale, s
 
 void TinyModel::plan() {
     const TinySpec& s = spec_;
-    const auto vocab = static_cast<int64_t>(tokens_.size());
     const int64_t dim = s.head_dim, q = s.heads * dim, kv = s.kv_heads * dim;
     const bool moe = s.arch == "qwen3moe", qk_norm = moe || s.arch == "qwen3";
     const float in = inverse_root(s.hidden), sharp = 3.0f;  // scores of attention then differ by about 3
     // What a layer adds beside a stream of size 1. A tied embedding is small, or every token would be
     // followed by itself.
     const float part = s.tied ? 1.0f : 0.3f;
-    add("token_embd.weight", {vocab, s.hidden}, s.tied ? 3.0f * in : 1.0f, type_of("token_embd", 0));
+    add("token_embd.weight", {vocab_, s.hidden}, s.tied ? 3.0f * in : 1.0f, type_of("token_embd", 0));
     for (int32_t i = 0; i < s.layers; ++i) {
         const std::string p = "blk." + std::to_string(i) + ".";
         const auto matrix = [&](const std::string& name, std::vector<int64_t> shape, float scale) {
@@ -119,7 +118,7 @@ void TinyModel::plan() {
                down * std::sqrt(static_cast<float>(effective)));
     }
     add("output_norm.weight", {s.hidden}, 1.0f, "F32");
-    if (!s.tied) add("output.weight", {vocab, s.hidden}, 1.0f, type_of("output", 0));
+    if (!s.tied) add("output.weight", {vocab_, s.hidden}, 1.0f, type_of("output", 0));
 }
 
 Result<TinyModel> TinyModel::make(const TinySpec& spec) {
@@ -137,7 +136,8 @@ Result<TinyModel> TinyModel::make(const TinySpec& spec) {
     if (s.head_dim == 0) s.head_dim = s.hidden / s.heads;
     if (s.experts_used > s.experts) return wrong("--experts-used is more than --experts");
     if (s.heads % s.kv_heads != 0) return wrong("--kv-heads does not divide --heads");
-    model.tokens_ = tiny_vocab().tokens;
+    model.pieces_ = static_cast<int64_t>(tiny_vocab().tokens.size());
+    model.vocab_ = std::max<int64_t>(model.pieces_, s.vocab);
     model.plan();
     for (const Matrix& m : model.tensors_) {
         const auto block = kernels::dtype_info(to_dtype(m.type)).block_elems;
@@ -152,7 +152,7 @@ Result<TinyModel> TinyModel::make(const TinySpec& spec) {
 // Header, metadata and tensor table; offsets of the data.
 void TinyModel::place() {
     const TinySpec& s = spec_;
-    const TinyVocab vocab = tiny_vocab();
+    const TinyVocab vocab = tiny_vocab(s.vocab);
     GgufHead head;
     head.text("general.architecture", s.arch);
     head.text("general.name", s.name);
@@ -208,18 +208,17 @@ void TinyModel::row(const Matrix& m, uint64_t tensor, int64_t row, float* out) c
 // Points the output of `token` at the embeddings of two tokens before it: about 5 and 3 standard deviations
 // of the other logits. Only what can be printed, or ends the text, follows anything.
 void TinyModel::output_row(int64_t token, float* out) const {
-    const auto vocab = static_cast<int64_t>(tokens_.size());
     const bool readable = (token >= ' ' && token <= '~') || token == '\n' ||
-                          (token >= 256 && token < vocab - 3) || token == vocab - 1;
+                          (token >= 256 && token < pieces_ - 3) || token == pieces_ - 1;
     const float noise = readable ? 3.0f * inverse_root(spec_.hidden) : 0.3f * inverse_root(spec_.hidden);
     for (int64_t i = 0; i < spec_.hidden; ++i) out[i] *= noise;
     std::vector<float> before(static_cast<size_t>(spec_.hidden));
-    for (int64_t previous = 0; previous < vocab; ++previous) {
+    for (int64_t previous = 0; previous < pieces_; ++previous) {
         for (int choice = 0; choice < 2; ++choice) {
             uint64_t state =
                 spec_.seed * 977 + static_cast<uint64_t>(previous) * 2 + static_cast<uint64_t>(choice);
             int64_t next =
-                static_cast<int64_t>(mix(state) % static_cast<uint64_t>('~' - ' ' + 1 + vocab - 3 - 256)) +
+                static_cast<int64_t>(mix(state) % static_cast<uint64_t>('~' - ' ' + 1 + pieces_ - 3 - 256)) +
                 ' ';
             if (next > '~') next += 256 - '~' - 1;
             if (next != token) continue;

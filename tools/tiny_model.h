@@ -28,6 +28,7 @@ struct TinySpec {
     int32_t experts = 8;   // qwen3moe only
     int32_t experts_used = 2;
     int32_t context = 4096;
+    int32_t vocab = 0;  // at least so many tokens; those beyond the built-in pieces are never chosen
     bool tied = false;  // no output matrix
     uint64_t seed = 1;
 };
@@ -57,7 +58,8 @@ class TinyModel {
     void output_row(int64_t token, float* out) const;
 
     TinySpec spec_;
-    std::vector<std::string> tokens_;
+    int64_t pieces_ = 0;  // tokens that mean something
+    int64_t vocab_ = 0;   // tokens
     std::vector<Matrix> tensors_;
     std::string head_;  // everything before the tensor data
     uint64_t size_ = 0;

@@ -32,7 +32,7 @@ constexpr std::string_view kWords[] = {
 
 }  // namespace
 
-TinyVocab tiny_vocab() {
+TinyVocab tiny_vocab(int32_t size) {
     TinyVocab v;
     for (int b = 0; b < 256; ++b) v.tokens.push_back(alphabet(static_cast<unsigned char>(b)));
     for (const std::string_view word : kWords) {
@@ -55,6 +55,10 @@ TinyVocab tiny_vocab() {
     v.end_of_text = control("<|endoftext|>");
     v.im_start = control("<|im_start|>");
     v.im_end = control("<|im_end|>");
+    while (static_cast<int32_t>(v.tokens.size()) < size) {
+        v.tokens.push_back("<unused " + std::to_string(v.tokens.size()) + ">");
+        v.types.push_back(5);
+    }
     return v;
 }
 

@@ -23,6 +23,24 @@ void nibbles(const uint8_t* qs, __m256i* out) {
     }
 }
 
+// sum over the eight groups of 32: scale times (quants . activations), for C columns at a time, so that a
+// group's quants and scale are loaded once for all of them. |quant| <= 63 keeps maddubs below 2^15: exact.
+template <int C>
+[[gnu::always_inline]] inline void dot_groups(const __m256i* q, const __m256i* scale, const Act256* const* a,
+                                              __m256i* sum) {
+    SLUICE_UNROLL
+    for (int c = 0; c < C; ++c) sum[c] = _mm256_setzero_si256();
+    SLUICE_UNROLL
+    for (int g = 0; g < 8; ++g) {
+        const __m256i quants = q[g], factor = scale[g];
+        SLUICE_UNROLL
+        for (int c = 0; c < C; ++c) {
+            const __m256i pairs = _mm256_maddubs_epi16(quants, load(a[c]->q + 32 * g));
+            sum[c] = _mm256_add_epi32(sum[c], _mm256_madd_epi16(pairs, factor));
+        }
+    }
+}
+
 // Eight groups of 32 unsigned quants with one scale each, and a minimum each.
 struct GroupsOf32 {
     static constexpr bool kHasMin = true;
@@ -30,20 +48,17 @@ struct GroupsOf32 {
     __m256i q[8], scale[8];
     __m128i mins;
 
-    void set_scales(const uint8_t* packed) {
-        const __m256i both = scales_and_mins(packed);
+    void set_scales(const std::byte* block) {
+        const __m256i both = scales_and_mins(block);
         mins = _mm256_extracti128_si256(both, 1);
         const __m256i scales = _mm256_permute2x128_si256(both, both, 0);
         for (int g = 0; g < 8; ++g)
             scale[g] =
                 _mm256_shuffle_epi8(scales, _mm256_set1_epi16(static_cast<short>((2 * g + 1) << 8 | 2 * g)));
     }
-    __m256i dot(const Act256& a) const {
-        __m256i sum = _mm256_setzero_si256();
-        for (int g = 0; g < 8; ++g)
-            sum = _mm256_add_epi32(
-                sum, _mm256_madd_epi16(_mm256_maddubs_epi16(q[g], load(a.q + 32 * g)), scale[g]));
-        return sum;
+    template <int C>
+    [[gnu::always_inline]] void dots(const Act256* const* a, __m256i* sum) const {
+        dot_groups<C>(q, scale, a, sum);
     }
     __m128i min_dot(const Act256& a) const {
         return _mm_madd_epi16(mins, _mm_loadu_si128(reinterpret_cast<const __m128i*>(a.sum32)));
@@ -55,7 +70,7 @@ struct Q4K : GroupsOf32 {
     explicit Q4K(const std::byte* bytes) {
         const auto* b = reinterpret_cast<const BlockQ4_K*>(bytes);
         nibbles(b->qs, q);
-        set_scales(b->scales);
+        set_scales(bytes);
     }
 };
 
@@ -69,7 +84,7 @@ struct Q5K : GroupsOf32 {
             const __m256i fifth = _mm256_and_si256(_mm256_srl_epi16(high, _mm_cvtsi32_si128(g)), bit);
             q[g] = _mm256_or_si256(q[g], _mm256_slli_epi16(fifth, 4));
         }
-        set_scales(b->scales);
+        set_scales(bytes);
     }
 };
 
@@ -104,12 +119,14 @@ struct Q6K {
         }
     }
     // sum of scale * q * a, less 32 * scale * sum16: the weights are q - 32.
-    __m256i dot(const Act256& a) const {
-        __m256i sum = _mm256_setzero_si256();
-        for (int g = 0; g < 8; ++g)
-            sum = _mm256_add_epi32(
-                sum, _mm256_madd_epi16(_mm256_maddubs_epi16(q[g], load(a.q + 32 * g)), scale[g]));
-        return _mm256_sub_epi32(sum, _mm256_slli_epi32(_mm256_madd_epi16(scales16, load(a.sum16)), 5));
+    template <int C>
+    [[gnu::always_inline]] void dots(const Act256* const* a, __m256i* sum) const {
+        dot_groups<C>(q, scale, a, sum);
+        SLUICE_UNROLL
+        for (int c = 0; c < C; ++c) {
+            const __m256i offset = _mm256_madd_epi16(scales16, load(a[c]->sum16));
+            sum[c] = _mm256_sub_epi32(sum[c], _mm256_slli_epi32(offset, 5));
+        }
     }
 };
 

@@ -24,12 +24,24 @@ __m256i fold(__m512i v) {
     return _mm256_add_epi32(_mm512_castsi512_si256(v), _mm512_extracti64x4_epi64(v, 1));
 }
 
-__m512i dot_groups(const __m512i* q, const __m512i* scale, const int8_t* a) {
-    __m512i sum = _mm512_setzero_si512();
-    for (int p = 0; p < 4; ++p)
-        sum =
-            _mm512_add_epi32(sum, _mm512_madd_epi16(_mm512_maddubs_epi16(q[p], load(a + 64 * p)), scale[p]));
-    return sum;
+// As in isa_avx2.cpp, two groups a register.
+template <int C>
+[[gnu::always_inline]] inline void dot_groups(const __m512i* q, const __m512i* scale, const Act256* const* a,
+                                              __m256i* out) {
+    __m512i sum[C];
+    SLUICE_UNROLL
+    for (int c = 0; c < C; ++c) sum[c] = _mm512_setzero_si512();
+    SLUICE_UNROLL
+    for (int p = 0; p < 4; ++p) {
+        const __m512i quants = q[p], factor = scale[p];
+        SLUICE_UNROLL
+        for (int c = 0; c < C; ++c) {
+            const __m512i pairs = _mm512_maddubs_epi16(quants, load(a[c]->q + 64 * p));
+            sum[c] = _mm512_add_epi32(sum[c], _mm512_madd_epi16(pairs, factor));
+        }
+    }
+    SLUICE_UNROLL
+    for (int c = 0; c < C; ++c) out[c] = fold(sum[c]);
 }
 
 // Eight groups of 32 unsigned quants with one scale and one minimum each; groups 2p and 2p + 1 share a
@@ -45,15 +57,18 @@ struct GroupsOf32 {
             q[p] =
                 _mm512_and_si512(_mm512_srlv_epi16(twice(qs + 32 * p), halves16(0, 4)), _mm512_set1_epi8(15));
     }
-    void set_scales(const uint8_t* packed) {
-        const __m256i both = scales_and_mins(packed);
+    void set_scales(const std::byte* block) {
+        const __m256i both = scales_and_mins(block);
         mins = _mm256_extracti128_si256(both, 1);
         const __m512i scales = _mm512_broadcast_i32x4(_mm256_castsi256_si128(both));
         for (int p = 0; p < 4; ++p)
             scale[p] = _mm512_shuffle_epi8(
                 scales, halves16((4 * p + 1) << 8 | 4 * p, (4 * p + 3) << 8 | (4 * p + 2)));
     }
-    __m256i dot(const Act256& a) const { return fold(dot_groups(q, scale, a.q)); }
+    template <int C>
+    [[gnu::always_inline]] void dots(const Act256* const* a, __m256i* sum) const {
+        dot_groups<C>(q, scale, a, sum);
+    }
     __m128i min_dot(const Act256& a) const {
         return _mm_madd_epi16(mins, _mm_loadu_si128(reinterpret_cast<const __m128i*>(a.sum32)));
     }
@@ -64,7 +79,7 @@ struct Q4K : GroupsOf32 {
     explicit Q4K(const std::byte* bytes) {
         const auto* b = reinterpret_cast<const BlockQ4_K*>(bytes);
         set_nibbles(b->qs);
-        set_scales(b->scales);
+        set_scales(bytes);
     }
 };
 
@@ -79,7 +94,7 @@ struct Q5K : GroupsOf32 {
                 _mm512_and_si512(_mm512_srlv_epi16(high, halves16(2 * p, 2 * p + 1)), _mm512_set1_epi8(1));
             q[p] = _mm512_or_si512(q[p], _mm512_slli_epi16(fifth, 4));
         }
-        set_scales(b->scales);
+        set_scales(bytes);
     }
 };
 
@@ -113,10 +128,14 @@ struct Q6K {
         }
     }
     // sum of scale * q * a, less 32 * scale * sum16: the weights are q - 32.
-    __m256i dot(const Act256& a) const {
-        const __m256i sums = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(a.sum16));
-        return _mm256_sub_epi32(fold(dot_groups(q, scale, a.q)),
-                                _mm256_slli_epi32(_mm256_madd_epi16(scales16, sums), 5));
+    template <int C>
+    [[gnu::always_inline]] void dots(const Act256* const* a, __m256i* sum) const {
+        dot_groups<C>(q, scale, a, sum);
+        SLUICE_UNROLL
+        for (int c = 0; c < C; ++c) {
+            const __m256i sums = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(a[c]->sum16));
+            sum[c] = _mm256_sub_epi32(sum[c], _mm256_slli_epi32(_mm256_madd_epi16(scales16, sums), 5));
+        }
     }
 };
 

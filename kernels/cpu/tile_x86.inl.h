@@ -1,7 +1,7 @@
 // Tiles of quantised weights for AVX2 and AVX-512: integer sums are exact, so both give the bits of the plain
 // loops in isa_scalar.cpp. Static functions: each instruction set has its own copies.
-// A type W of 256 weights has: W(block) which unpacks them, dot(activation) -> 8 int32 lanes whose sum is the
-// block's integer dot product, and with kHasMin min_dot(activation) -> 4 lanes.
+// A type W of 256 weights has: W(block) which unpacks them, dots<C>(activations) -> for each of C columns 8
+// int32 lanes whose sum is the block's integer dot product, and with kHasMin min_dot(activation) -> 4 lanes.
 #pragma once
 #include <immintrin.h>
 
@@ -12,6 +12,13 @@
 #include "kernels/cpu/isa.h"
 #include "kernels/half.h"
 #include "kernels/quant.h"
+
+// Loops over registers are unrolled whole: an array that is indexed in a loop lives in memory.
+#if defined(__clang__)
+#define SLUICE_UNROLL _Pragma("unroll")
+#else
+#define SLUICE_UNROLL _Pragma("GCC unroll 8")
+#endif
 
 namespace sluice::kernels::cpu {
 
@@ -29,17 +36,19 @@ static inline __m256i sum_lanes_8x4(const __m128i* v) {
                              _mm256_hadd_epi32(two(2, 6), two(3, 7)));
 }
 
-// The 6-bit scales (first) and mins (second half) of Q4_K and Q5_K as 16 int16.
-static inline __m256i scales_and_mins(const uint8_t* packed) {
-    uint32_t a, b, c;
-    std::memcpy(&a, packed, 4);
-    std::memcpy(&b, packed + 4, 4);
-    std::memcpy(&c, packed + 8, 4);
-    const uint32_t low6 = 0x3f3f3f3fu, low4 = 0x0f0f0f0fu, top2 = 0x30303030u;
-    const uint32_t scales_high = (c & low4) | ((a >> 2) & top2),
-                   mins_high = ((c >> 4) & low4) | ((b >> 2) & top2);
-    return _mm256_cvtepu8_epi16(_mm_set_epi32(static_cast<int>(mins_high), static_cast<int>(b & low6),
-                                              static_cast<int>(scales_high), static_cast<int>(a & low6)));
+// The 6-bit scales (first) and mins (second half) of Q4_K and Q5_K as 16 int16: unpack_scales_k4 of quant.h
+// on all at once. The block begins with its two f16 scales, 4 bytes; the packed ones follow.
+static inline __m256i scales_and_mins(const std::byte* block) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(block));
+    // Of each four result bytes: scales 0-3, scales 4-7, mins 0-3, mins 4-7.
+    const __m128i own =
+        _mm_shuffle_epi8(bytes, _mm_setr_epi8(4, 5, 6, 7, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15));
+    const __m128i top =
+        _mm_shuffle_epi8(bytes, _mm_setr_epi8(-1, -1, -1, -1, 4, 5, 6, 7, -1, -1, -1, -1, 8, 9, 10, 11));
+    const __m128i low = _mm_and_si128(own, _mm_setr_epi32(0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0));
+    const __m128i nibble = _mm_and_si128(_mm_srli_epi16(own, 4), _mm_setr_epi32(0, 0, 0, 0x0f0f0f0f));
+    const __m128i bits = _mm_and_si128(_mm_srli_epi16(top, 2), _mm_set1_epi8(0x30));
+    return _mm256_cvtepu8_epi16(_mm_or_si128(_mm_or_si128(low, nibble), bits));
 }
 
 // Weights and activations of one block of 32 as signed bytes: exact 8 lanes. |w| <= 128, |a| <= 127.
@@ -58,10 +67,15 @@ static inline __m256i load_quants(const BlockQ4_0* block) {
     return _mm256_sub_epi8(_mm256_and_si256(both, _mm256_set1_epi8(15)), _mm256_set1_epi8(8));
 }
 
-static inline float half_at(const std::byte* p) {
-    uint16_t h;
-    std::memcpy(&h, p, sizeof h);
-    return _cvtsh_ss(h);
+// The f16 at offset `at` of the rows' current blocks, as floats.
+static inline __m256 halves_at(const std::byte* const* block, size_t at) {
+    const auto half = [&](int r) {
+        short h;
+        std::memcpy(&h, block[r] + at, sizeof h);
+        return h;
+    };
+    return _mm256_cvtph_ps(
+        _mm_setr_epi16(half(0), half(1), half(2), half(3), half(4), half(5), half(6), half(7)));
 }
 
 // First byte of each tile row; rows behind the end are copies of the last.
@@ -83,13 +97,9 @@ static void tile_32(const Tile& t) {
     for (int c = 0; c < kTileCols; ++c) acc[c] = _mm256_setzero_ps();
     for (int64_t b = 0; b < t.k / 32; ++b) {
         __m256i w[kTileRows];
-        alignas(32) float d[kTileRows];
-        for (int r = 0; r < kTileRows; ++r) {
-            const auto* block = reinterpret_cast<const Block*>(row[r]) + b;
-            w[r] = load_quants(block);
-            d[r] = half_at(reinterpret_cast<const std::byte*>(block));
-        }
-        const __m256 dw = _mm256_load_ps(d);
+        for (int r = 0; r < kTileRows; ++r) w[r] = load_quants(reinterpret_cast<const Block*>(row[r]));
+        const __m256 dw = halves_at(row, 0);
+        for (int r = 0; r < kTileRows; ++r) row[r] += sizeof(Block);
         for (int c = 0; c < t.cols; ++c) {
             const Act32& a = reinterpret_cast<const Act32*>(t.columns[c])[b];
             __m256i lanes[kTileRows];
@@ -101,34 +111,37 @@ static void tile_32(const Tile& t) {
     store_tile(t, acc);
 }
 
-// Q4_K, Q5_K and Q6_K, by the unpacked form W of a block. A row's block is unpacked once for all columns.
-template <class W>
-static void tile_256(const Tile& t) {
+// Q4_K, Q5_K and Q6_K, by the unpacked form W of a block, for C columns: a number that the compiler knows, so
+// that their sums stay in registers. A row's block is unpacked once for all of them.
+template <class W, int C>
+static void tile_256_columns(const Tile& t) {
     const std::byte* row[kTileRows];
     row_starts(t, row);
-    __m256 acc[kTileCols];
-    for (int c = 0; c < kTileCols; ++c) acc[c] = _mm256_setzero_ps();
-    __m256i lanes[kTileCols][kTileRows];
-    __m128i min_lanes[kTileCols][kTileRows];
+    __m256 acc[C];
+    for (int c = 0; c < C; ++c) acc[c] = _mm256_setzero_ps();
+    __m256i lanes[C][kTileRows];
+    __m128i min_lanes[C][kTileRows];
     const size_t ahead = kTileRows * t.row_bytes;
     for (int64_t b = 0; b < t.k / 256; ++b) {
-        alignas(32) float d[kTileRows], dmin[kTileRows] = {};
+        const Act256* a[C];
+        for (int c = 0; c < C; ++c) a[c] = reinterpret_cast<const Act256*>(t.columns[c]) + b;
         for (int r = 0; r < kTileRows; ++r) {
-            const std::byte* block = row[r] + static_cast<size_t>(b) * W::kBytes;
             for (size_t line = 0; line < W::kBytes; line += 64)
-                _mm_prefetch(reinterpret_cast<const char*>(block + ahead + line), _MM_HINT_T0);
-            const W w(block);
-            d[r] = half_at(block + W::kScaleAt);
-            if constexpr (W::kHasMin) dmin[r] = half_at(block + W::kScaleAt + 2);
-            for (int c = 0; c < t.cols; ++c) {
-                const Act256& a = reinterpret_cast<const Act256*>(t.columns[c])[b];
-                lanes[c][r] = w.dot(a);
-                if constexpr (W::kHasMin) min_lanes[c][r] = w.min_dot(a);
+                _mm_prefetch(reinterpret_cast<const char*>(row[r] + ahead + line), _MM_HINT_T0);
+            const W w(row[r]);
+            __m256i sum[C];
+            w.template dots<C>(a, sum);
+            for (int c = 0; c < C; ++c) {
+                lanes[c][r] = sum[c];
+                if constexpr (W::kHasMin) min_lanes[c][r] = w.min_dot(*a[c]);
             }
         }
-        const __m256 dw = _mm256_load_ps(d), dm = _mm256_load_ps(dmin);
-        for (int c = 0; c < t.cols; ++c) {
-            const __m256 da = _mm256_set1_ps(reinterpret_cast<const Act256*>(t.columns[c])[b].d);
+        const __m256 dw = halves_at(row, W::kScaleAt);
+        __m256 dm = _mm256_setzero_ps();
+        if constexpr (W::kHasMin) dm = halves_at(row, W::kScaleAt + 2);
+        for (int r = 0; r < kTileRows; ++r) row[r] += W::kBytes;
+        for (int c = 0; c < C; ++c) {
+            const __m256 da = _mm256_set1_ps(a[c]->d);
             const __m256 sum = _mm256_cvtepi32_ps(sum_lanes_8x8(lanes[c]));
             acc[c] = _mm256_fmadd_ps(_mm256_mul_ps(dw, da), sum, acc[c]);
             if constexpr (W::kHasMin) {
@@ -138,6 +151,16 @@ static void tile_256(const Tile& t) {
         }
     }
     store_tile(t, acc);
+}
+
+template <class W>
+static void tile_256(const Tile& t) {
+    static_assert(kTileCols == 8);
+    using Columns = void (*)(const Tile&);
+    static constexpr Columns by_columns[kTileCols] = {
+        tile_256_columns<W, 1>, tile_256_columns<W, 2>, tile_256_columns<W, 3>, tile_256_columns<W, 4>,
+        tile_256_columns<W, 5>, tile_256_columns<W, 6>, tile_256_columns<W, 7>, tile_256_columns<W, 8>};
+    by_columns[t.cols - 1](t);
 }
 
 }  // namespace sluice::kernels::cpu
