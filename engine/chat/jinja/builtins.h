@@ -43,8 +43,8 @@ const Builtin* find_text_method(std::string_view name);
 
 // self or str(self), as Jinja's filters on strings take it.
 TextPtr soft_text(Meter& meter, const Value& value);
-// "%s and %d" % arguments, and "{} and {name}".format(...).
-TextPtr format_percent(Meter& meter, TextView format, const Arguments& arguments);
+// "%s and %d" % argument, and "{} and {name}".format(...).
+TextPtr format_percent(Meter& meter, TextView format, const Value& argument);
 TextPtr format_braces(Meter& meter, TextView format, const Arguments& arguments);
 // Padded to a width in code points.
 enum class Align { left, center, right };

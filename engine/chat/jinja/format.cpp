@@ -134,79 +134,145 @@ Spec read_spec(std::string_view text) {
     return spec;
 }
 
+// What is right of "%": a tuple is taken item by item, a mapping by key, anything else once.
+class PercentArguments {
+  public:
+    explicit PercentArguments(const Value& given) : given_(&given) {
+        const Sequence* list = given.sequence();
+        if (list != nullptr && list->kind == Kind::tuple)
+            tuple_ = list;
+        else
+            mapping_ = list != nullptr || given.dict() != nullptr;
+    }
+
+    const Value& next() {
+        const size_t count = tuple_ != nullptr ? tuple_->items.size() : 1;
+        if (used_ >= count) throw Failure("not enough arguments for format string");
+        return tuple_ != nullptr ? tuple_->items[used_++] : (++used_, *given_);
+    }
+    void choose(Meter& meter, TextView key) {
+        const Dict* dict = whole_ != nullptr ? whole_ : given_->dict();
+        if (dict == nullptr) throw Failure("format requires a mapping");
+        const Value* found = dict->find(meter, Value::string(key));
+        if (found == nullptr) throw Failure("format key '" + std::string(key.bytes) + "' is missing");
+        whole_ = dict, given_ = found, used_ = 0;
+    }
+    void check_all_used() const {
+        if (!mapping_ && used_ < (tuple_ != nullptr ? tuple_->items.size() : 1))
+            throw Failure("not all arguments converted during string formatting");
+    }
+
+  private:
+    const Value* given_;
+    const Sequence* tuple_ = nullptr;
+    const Dict* whole_ = nullptr;  // once a key was taken
+    bool mapping_ = false;
+    size_t used_ = 0;
+};
+
+// After "%(": the key, whose brackets are paired.
+TextView read_key(TextView format, size_t& pos) {
+    const size_t start = pos;
+    for (int open = 1; pos < format.size(); ++pos) {
+        open += format.bytes[pos] == '(' ? 1 : format.bytes[pos] == ')' ? -1 : 0;
+        if (open == 0) return format.substr(start, pos++ - start);
+    }
+    throw Failure("incomplete format key");
+}
+
+// Flags, width, precision and the letter.
+Spec read_percent_spec(std::string_view format, size_t& pos) {
+    Spec spec;
+    bool left = false, zero = false;
+    for (; pos < format.size(); ++pos) {
+        const char flag = format[pos];
+        if (std::string_view("-+ #0").find(flag) == std::string_view::npos) break;
+        left |= flag == '-';
+        zero |= flag == '0';
+        spec.alternate |= flag == '#';
+        if (flag == '+' || (flag == ' ' && spec.sign != '+')) spec.sign = flag;
+    }
+    spec.width = read_number(format, pos);
+    if (pos < format.size() && format[pos] == '.') spec.precision = read_number(format, ++pos);
+    if (pos >= format.size()) throw Failure("incomplete format");
+    spec.type = format[pos++];
+    if (spec.type == 'i' || spec.type == 'u') spec.type = 'd';
+    const bool text = spec.type == 's' || spec.type == 'r';
+    spec.align = left ? '<' : zero && !text ? '=' : '>';
+    if (spec.align == '=') spec.fill = "0";
+    return spec;
+}
+
+void append_percent(TextBuilder& out, Meter& meter, const Value& value, const Spec& spec) {
+    if (spec.type == 's') return append_formatted(out, meter, value, spec, true);
+    if (spec.type == 'r') return append_formatted(out, meter, {repr(meter, value)}, spec, true);
+    if (std::string_view("dxXoeEfFgG").find(spec.type) == std::string_view::npos)
+        throw Failure("unsupported format character '" + std::string(1, spec.type) + "'");
+    if (!value.number())
+        throw Failure("%" + std::string(1, spec.type) + " format: a number is required, not " +
+                      type_name(value));
+    if (spec.type != 'd' || value.integer()) return append_formatted(out, meter, value, spec, false);
+    const double real = *value.number();
+    if (!(std::fabs(real) < 9.2e18)) throw Failure("cannot convert a float this large to integer");
+    append_formatted(out, meter, {static_cast<int64_t>(real), value.client}, spec, false);
+}
+
 }  // namespace
 
-TextPtr format_percent(Meter& meter, TextView format, const Arguments& arguments) {
+TextPtr format_percent(Meter& meter, TextView format, const Value& argument) {
     TextBuilder out(meter);
-    size_t next = 0;
-    const auto argument = [&]() -> const Value& {
-        if (next >= arguments.positional.size()) throw Failure("not enough arguments for format string");
-        return arguments.positional[next++];
-    };
-    bool named = false;
+    PercentArguments arguments(argument);
     for (size_t pos = 0; pos < format.size();) {
         const size_t percent = std::min(format.bytes.find('%', pos), format.size());
         out.append(format.substr(pos, percent - pos));
-        if ((pos = percent + 1) > format.size()) break;
-        const Value* value = nullptr;
-        Value found;
-        if (pos < format.size() && format.bytes[pos] == '(') {
-            const size_t end = format.bytes.find(')', pos);
-            if (end == std::string_view::npos) throw Failure("incomplete format key");
-            const std::string_view key = format.bytes.substr(pos + 1, end - pos - 1);
-            for (const auto& [name, each] : arguments.named) value = name == key ? &each : value;
-            if (arguments.positional.size() == 1 && arguments.positional[0].dict())
-                value = arguments.positional[0].dict()->find(meter, Value::string(key));
-            if (value == nullptr) throw Failure("format key '" + std::string(key) + "' is missing");
-            pos = end + 1;
-            named = true;
-        }
-        Spec spec;
-        spec.align = '>';
-        for (; pos < format.size() &&
-               std::string_view("-+ #0").find(format.bytes[pos]) != std::string_view::npos;
-             ++pos) {
-            const char flag = format.bytes[pos];
-            if (flag == '-')
-                spec.align = '<', spec.fill = " ";
-            else if (flag == '0' && spec.align != '<')
-                spec.align = '=', spec.fill = "0";
-            else if (flag == '#')
-                spec.alternate = true;
-            else if (flag != '0')
-                spec.sign = flag;
-        }
-        spec.width = read_number(format.bytes, pos);
-        if (pos < format.size() && format.bytes[pos] == '.')
-            spec.precision = read_number(format.bytes, ++pos);
-        if (pos >= format.size()) throw Failure("incomplete format");
-        spec.type = format.bytes[pos++];
-        if (spec.type == '%') {
-            out.append("%");
-            continue;
-        }
-        if (value == nullptr) value = &argument();
-        if (spec.type == 's' || spec.type == 'r') {
-            if (spec.align == '=') spec.align = '>', spec.fill = " ";
-            if (spec.type == 'r') found = {repr(meter, *value)}, value = &found;
-            append_formatted(out, meter, *value, spec, true);
-            continue;
-        }
-        if (spec.type == 'i' || spec.type == 'u') spec.type = 'd';
-        if (std::string_view("dxXoeEfFgG").find(spec.type) == std::string_view::npos)
-            throw Failure("unsupported format character '" + std::string(1, spec.type) + "'");
-        if (!value->number())
-            throw Failure("%" + std::string(1, spec.type) + " format: a number is required, not " +
-                          type_name(*value));
-        if (spec.type == 'd' && !value->integer())
-            found = {static_cast<int64_t>(std::clamp(*value->number(), -9.2e18, 9.2e18))}, value = &found;
-        append_formatted(out, meter, *value, spec, false);
+        if (percent == format.size()) break;
+        pos = percent + 1;
+        if (pos < format.size() && format.bytes[pos] == '(') arguments.choose(meter, read_key(format, ++pos));
+        const Spec spec = read_percent_spec(format.bytes, pos);
+        if (spec.type == '%')
+            out.append(format.substr(pos - 1, 1));
+        else
+            append_percent(out, meter, arguments.next(), spec);
     }
-    if (!named && next < arguments.positional.size() &&
-        !(arguments.positional.size() == 1 && arguments.positional[0].dict()))
-        throw Failure("not all arguments converted during string formatting");
+    arguments.check_all_used();
     return out.take();
 }
+
+namespace {
+
+// The argument that "{}", "{2}" or "{name}" means; `next` counts the fields without a name.
+const Value& find_field(std::string_view field, const Arguments& arguments, size_t& next) {
+    if (field.find_first_not_of("0123456789") == std::string_view::npos) {
+        size_t digits = 0;
+        const size_t at = field.empty() ? next++ : static_cast<size_t>(read_number(field, digits));
+        if (at < arguments.positional.size()) return arguments.positional[at];
+    }
+    for (const auto& [name, value] : arguments.named) {
+        if (name == field) return value;
+    }
+    throw Failure("format() has no argument '" + std::string(field) + "'");
+}
+
+// What stands between braces: field, "!r" or "!s", ":" and the format.
+void append_field(TextBuilder& out, Meter& meter, std::string_view field, const Arguments& arguments,
+                  size_t& next) {
+    const size_t colon = std::min(field.find(':'), field.size());
+    const Spec spec = read_spec(colon < field.size() ? field.substr(colon + 1) : std::string_view());
+    field = field.substr(0, colon);
+    const bool as_repr = field.ends_with("!r"), as_text = field.ends_with("!s");
+    if (as_repr || as_text) field.remove_suffix(2);
+    const Value& found = find_field(field, arguments, next);
+    const Value value = as_repr ? Value{repr(meter, found)} : as_text ? Value{to_text(meter, found)} : found;
+    const bool number = value.number() && (!value.is<bool>() || spec.type != '\0');
+    if (number ? spec.type == 's' : spec.type != '\0' && spec.type != 's')
+        throw Failure("unknown format code '" + std::string(1, spec.type) + "' for '" + type_name(value) +
+                      "'");
+    if (number && !value.integer() && std::string_view("dxXob").find(spec.type) != std::string_view::npos)
+        throw Failure("unknown format code '" + std::string(1, spec.type) + "' for 'float'");
+    append_formatted(out, meter, value, spec, !number);
+}
+
+}  // namespace
 
 TextPtr format_braces(Meter& meter, TextView format, const Arguments& arguments) {
     TextBuilder out(meter);
@@ -215,36 +281,15 @@ TextPtr format_braces(Meter& meter, TextView format, const Arguments& arguments)
         const size_t brace = std::min(format.bytes.find_first_of("{}", pos), format.size());
         out.append(format.substr(pos, brace - pos));
         if (brace == format.size()) break;
-        pos = brace + 2;
         if (brace + 1 < format.size() && format.bytes[brace + 1] == format.bytes[brace]) {
             out.append(format.substr(brace, 1));
+            pos = brace + 2;
             continue;
         }
         const size_t end = format.bytes.find('}', brace);
         if (format.bytes[brace] == '}' || end == std::string_view::npos)
             throw Failure("single '{' or '}' in format string");
-        std::string_view field = format.bytes.substr(brace + 1, end - brace - 1);
-        const size_t colon = std::min(field.find(':'), field.size());
-        const Spec spec = read_spec(colon < field.size() ? field.substr(colon + 1) : std::string_view());
-        field = field.substr(0, colon);
-        const bool as_repr = field.ends_with("!r");
-        if (as_repr || field.ends_with("!s")) field.remove_suffix(2);
-        const Value* value = nullptr;
-        if (field.find_first_not_of("0123456789") == std::string_view::npos) {
-            size_t digits = 0;
-            const size_t at = field.empty() ? next++ : static_cast<size_t>(read_number(field, digits));
-            if (at < arguments.positional.size()) value = &arguments.positional[at];
-        } else {
-            for (const auto& [name, each] : arguments.named) value = name == field ? &each : value;
-        }
-        if (value == nullptr) throw Failure("format() has no argument '" + std::string(field) + "'");
-        const bool number =
-            value->number() && !as_repr && spec.type != 's' && (!value->is<bool>() || spec.type != '\0');
-        if (!number && spec.type != '\0' && spec.type != 's')
-            throw Failure("unknown format code for '" + type_name(*value) + "'");
-        if (number && spec.type == 'd' && !value->integer())
-            throw Failure("unknown format code 'd' for 'float'");
-        append_formatted(out, meter, as_repr ? Value{repr(meter, *value)} : *value, spec, !number);
+        append_field(out, meter, format.bytes.substr(brace + 1, end - brace - 1), arguments, next);
         pos = end + 1;
     }
     return out.take();

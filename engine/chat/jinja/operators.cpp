@@ -100,11 +100,7 @@ static Value add(Meter& meter, const Value& a, const Value& b) {
 
 Value arithmetic(Meter& meter, std::string_view op, const Value& a, const Value& b) {
     if (a.is<Undefined>()) fail_undefined(a);
-    if (op == "%" && a.text() != nullptr) {
-        const bool tuple = b.sequence() != nullptr && b.sequence()->kind == Kind::tuple;
-        return {
-            format_percent(meter, a.text()->view(), tuple ? Arguments{b.sequence()->items} : Arguments{{b}})};
-    }
+    if (op == "%" && a.text() != nullptr) return {format_percent(meter, a.text()->view(), b)};
     if (b.is<Undefined>()) fail_undefined(b);
     if (a.number() && b.number()) {
         Value result = a.integer() && b.integer() ? whole(op, *a.integer(), *b.integer())

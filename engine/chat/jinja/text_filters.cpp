@@ -146,7 +146,15 @@ static Value run_wordcount(const Call& c) {
 }
 
 static Value run_format(const Call& c) {
-    return {format_percent(c.meter(), self_text(c)->view(), c.more)};
+    const auto& [positional, named] = c.more;
+    if (!positional.empty() && !named.empty())
+        throw Failure("can't handle positional and keyword arguments at the same time");
+    if (named.empty())
+        return {format_percent(c.meter(), self_text(c)->view(),
+                               make_sequence(c.meter(), positional, Kind::tuple))};
+    std::vector<std::pair<Value, Value>> entries;
+    for (const auto& [name, value] : named) entries.emplace_back(Value::string(name), value);
+    return {format_percent(c.meter(), self_text(c)->view(), make_dict(c.meter(), std::move(entries)))};
 }
 
 static Value run_urlencode(const Call& c) {
