@@ -1,4 +1,4 @@
-"""Settings from a file, and what the system may do to the process: few descriptors, closed pipes, two signals."""
+"""Settings from a file; what the system may do to the process: few descriptors, closed pipes, two signals."""
 
 import os
 import resource
@@ -21,12 +21,13 @@ def test_a_config_file_sets_what_flags_set(tmp_path):
         assert " 1 threads " in server.output()
 
 
-@pytest.mark.parametrize("line, word", [("colour = 1", "colour"), ('port = "x"', "port"), ("port", "sluice.toml:1")])
+@pytest.mark.parametrize(
+    "line, word", [("colour = 1", "colour"), ('port = "x"', "port"), ("port", "sluice.toml:1")]
+)
 def test_a_mistake_in_the_config_file_is_named(tmp_path, line, word):
     config = tmp_path / "sluice.toml"
     config.write_text(line + "\n")
-    ended = sluice("serve", "--port=0", f"--config={config}") if word == "colour" else None
-    ended = ended or sluice("serve", f"--config={config}")
+    ended = sluice("serve", f"--config={config}", timeout=10)
     assert ended.returncode == 2 and word in ended.stderr.decode(), ended
 
 
