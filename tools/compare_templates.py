@@ -10,12 +10,14 @@ on None (it loops over the tools), and the others take both alike.
 """
 
 import argparse
+import copy
 import datetime
 import functools
 import json
 import pathlib
 import subprocess
 import sys
+import warnings
 
 import jinja2
 import jinja2.ext
@@ -66,12 +68,14 @@ def environment():
 
 @functools.lru_cache(maxsize=64)
 def compiled(source):
+    warnings.simplefilter("ignore", SyntaxWarning)  # Python's opinion of the code that Jinja2 makes
     return environment().from_string(source)
 
 
 def theirs(case):
     """Jinja2's answer: {"text": ...} or {"error": ...}."""
-    variables = {"bos_token": BOS, "eos_token": EOS, **case.get("kwargs", {}),
+    # A copy, for some of Jinja2's filters change lists in place.
+    variables = {"bos_token": BOS, "eos_token": EOS, **copy.deepcopy(case.get("kwargs", {})),
                  "messages": case.get("messages", []),
                  "add_generation_prompt": case.get("add_generation_prompt", False)}
     if case.get("tools"):

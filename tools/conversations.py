@@ -120,7 +120,7 @@ KWARGS = [
 def cases():
     for (name, messages), tools, kwargs, prompt in itertools.product(
             CONVERSATIONS.items(), TOOLS, KWARGS, [False, True]):
-        if prompt and tools is TOOLS[1]:
-            continue  # the others show the prompt already
+        if (prompt and tools is TOOLS[1]) or (kwargs and tools and not prompt):
+            continue  # the others show as much
         yield {"name": f"{name}, {len(tools)} tools, {kwargs}, prompt {prompt}", "messages": messages,
                "tools": tools, "kwargs": kwargs, "add_generation_prompt": prompt}

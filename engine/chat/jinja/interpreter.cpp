@@ -140,9 +140,7 @@ Interpreter::Flow Interpreter::loop(const Stmt& stmt) {
         const ScopeGuard guard(*this);
         return run(stmt.otherwise);
     }
-    const Value* around = scope_->find("loop");
-    const auto* outer = around != nullptr ? dynamic_cast<const Loop*>(around->object()) : nullptr;
-    const auto state = std::make_shared<Loop>(items, outer != nullptr ? outer->level() : 0);
+    const auto state = std::make_shared<Loop>(items);
     for (size_t i = 0; i < items->items.size(); ++i) {
         meter_.charge(1);
         const ScopeGuard guard(*this);
