@@ -101,7 +101,9 @@ Stmt Parser::statement() {
     if (tag == "generation") {
         Stmt scope{StmtKind::scope, line};
         expect(TokenKind::block_end, "'%}'");
+        const int loops = std::exchange(loops_, 0);  // as in a macro
         scope.body = body_until({"endgeneration"});
+        loops_ = loops;
         take();
         return scope;
     }
@@ -185,6 +187,11 @@ void Parser::macro_body(Stmt& macro, std::string_view end) {
     macro.body = body_until({end});
     macro_ = outer;
     loops_ = loops;
+    if (outer != nullptr) {  // what a macro inside names counts as named by the outer one
+        outer->takes_more |= macro.takes_more;
+        outer->takes_named |= macro.takes_named;
+        outer->takes_caller |= macro.takes_caller;
+    }
     take();
 }
 
