@@ -208,9 +208,6 @@ static Value run_tojson(const Call& c) {
 static Value run_string(const Call& c) {
     return {to_text(c.meter(), c.self)};
 }
-static Value run_same(const Call& c) {
-    return c.self;
-}
 
 static Value run_attr(const Call& c) {
     const std::string name(c.text(0).bytes);
@@ -233,7 +230,7 @@ const Builtin* find_filter(std::string_view name) {
         {"int", "default base", 0, run_int},
         {"length", "", 0, run_length},
         {"round", "precision method", 0, run_round},
-        {"safe", "", 0, run_same},
+        {"safe", "", 0, run_string},
         {"string", "", 0, run_string},
         {"tojson", "ensure_ascii indent separators sort_keys", 0, run_tojson},
     };

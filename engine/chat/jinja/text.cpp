@@ -184,7 +184,8 @@ TextPtr replace(Meter& meter, TextView text, std::string_view old, TextView with
     TextBuilder out(meter);
     if (old.empty()) {  // Python puts the new text between all code points
         for (TextView piece : code_points(text)) {
-            if (count < 0 || count-- > 0) out.append(with);
+            if (count != 0) out.append(with);
+            if (count > 0) --count;
             out.append(piece);
         }
         if (count != 0) out.append(with);

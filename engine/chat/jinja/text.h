@@ -76,7 +76,8 @@ TextPtr html_escape(Meter& meter, TextView text);
 
 enum class Case { upper, lower, title, capitalize, swap };
 TextPtr change_case(Meter& meter, TextView text, Case how);
-enum class Class { alpha, digit, alnum, lower, upper, space };  // str.isalpha and so on
+enum class Class { alpha, decimal, digit, numeric, alnum, lower, upper, space };  // str.isalpha and so on
 bool is_class(std::string_view text, Class which);
+bool is_title_case(std::string_view text);
 
 }  // namespace sluice::chat::jinja

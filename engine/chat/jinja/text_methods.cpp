@@ -148,9 +148,7 @@ static Value is_ascii(const Call& c) {
     return {std::all_of(text.begin(), text.end(), [](char b) { return static_cast<signed char>(b) >= 0; })};
 }
 static Value is_title(const Call& c) {
-    const TextView text = self(c);
-    return {is_class(change_case(c.meter(), text, Case::upper)->bytes, Class::upper) &&
-            change_case(c.meter(), text, Case::title)->bytes == text.bytes};
+    return {is_title_case(self(c).bytes)};
 }
 
 static Value padded(const Call& c, Align align) {
@@ -190,10 +188,10 @@ const Builtin* find_text_method(std::string_view name) {
         {"isalnum", "", 0, of_class<Class::alnum>},
         {"isalpha", "", 0, of_class<Class::alpha>},
         {"isascii", "", 0, is_ascii},
-        {"isdecimal", "", 0, of_class<Class::digit>},
+        {"isdecimal", "", 0, of_class<Class::decimal>},
         {"isdigit", "", 0, of_class<Class::digit>},
         {"islower", "", 0, of_class<Class::lower>},
-        {"isnumeric", "", 0, of_class<Class::digit>},
+        {"isnumeric", "", 0, of_class<Class::numeric>},
         {"isspace", "", 0, of_class<Class::space>},
         {"istitle", "", 0, is_title},
         {"isupper", "", 0, of_class<Class::upper>},

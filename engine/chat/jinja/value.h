@@ -87,6 +87,7 @@ class Object {
 // Both pay for their items and fail where values nest deeper than the budget.
 Value make_sequence(Meter& meter, std::vector<Value> items, Kind kind = Kind::list);
 Value make_dict(Meter& meter, std::vector<std::pair<Value, Value>> entries);  // later keys win
+void check_hashable(const Value& key);  // fails for lists and mappings, also inside of tuples
 int32_t depth_of(const Value& value);
 Value from_json(Meter& meter, const boost::json::value& json);  // marked as the client's
 
