@@ -9,7 +9,7 @@ namespace sluice::chat::jinja {
 namespace {
 
 struct Spec {
-    std::string fill = " ";
+    Text fill{" "};
     char align = '\0';  // < > ^ =
     char sign = '\0';
     bool alternate = false, thousands = false, zero = false;
@@ -97,22 +97,23 @@ void append_formatted(TextBuilder& out, Meter& meter, const Value& value, const 
     const TextPtr content = body.take();
     if (align == '^') {
         const int64_t missing = std::max<int64_t>(0, width - static_cast<int64_t>(length(content->bytes)));
-        out.fill(spec.fill, missing / 2);
+        out.fill(spec.fill.view(), missing / 2);
         out.append(content->view());
-        return out.fill(spec.fill, missing - missing / 2);
+        return out.fill(spec.fill.view(), missing - missing / 2);
     }
-    out.append(
-        pad(meter, content->view(), width, spec.fill, align == '<' ? Align::left : Align::right)->view());
+    out.append(pad(meter, content->view(), width, spec.fill.view(), align == '<' ? Align::left : Align::right)
+                   ->view());
 }
 
-Spec read_spec(std::string_view text) {
+Spec read_spec(TextView given) {
+    const std::string_view text = given.bytes;
     Spec spec;
     size_t pos = 0;
     const auto is_align = [](char c) { return c == '<' || c == '>' || c == '^' || c == '='; };
     const size_t first = text.empty() ? 0 : decode(text, 0).size;
     const size_t fill = first < text.size() && is_align(text[first]) ? first : 0;
     if (fill > 0)
-        spec.fill = text.substr(0, fill), spec.align = text[fill], pos = fill + 1;
+        spec.fill = *Value::string(given.substr(0, fill)).text(), spec.align = text[fill], pos = fill + 1;
     else if (!text.empty() && is_align(text[0]))
         spec.align = text[0], pos = 1;
     const auto at = [&](std::string_view options) {
@@ -122,7 +123,7 @@ Spec read_spec(std::string_view text) {
     if (at("#")) spec.alternate = true, ++pos;
     if (at("0")) {
         ++pos;
-        if (fill == 0) spec.fill = "0";
+        if (fill == 0) spec.fill = {"0"};
         spec.zero = spec.align == '\0';
     }
     spec.width = read_number(text, pos);
@@ -205,7 +206,7 @@ Spec read_percent_spec(std::string_view format, size_t& pos) {
     if (spec.type == 'i' || spec.type == 'u') spec.type = 'd';
     const bool text = spec.type == 's' || spec.type == 'r';
     spec.align = left ? '<' : zero && !text ? '=' : '>';
-    if (spec.align == '=') spec.fill = "0";
+    if (spec.align == '=') spec.fill = {"0"};
     return spec;
 }
 
@@ -262,11 +263,10 @@ const Value& find_field(std::string_view field, const Arguments& arguments, size
 }
 
 // What stands between braces: field, "!r" or "!s", ":" and the format.
-void append_field(TextBuilder& out, Meter& meter, std::string_view field, const Arguments& arguments,
-                  size_t& next) {
-    const size_t field_size = field.size(), colon = std::min(field.find(':'), field_size);
-    const Spec spec = read_spec(colon < field.size() ? field.substr(colon + 1) : std::string_view());
-    field = field.substr(0, colon);
+void append_field(TextBuilder& out, Meter& meter, TextView inside, const Arguments& arguments, size_t& next) {
+    const size_t field_size = inside.size(), colon = std::min(inside.bytes.find(':'), field_size);
+    const Spec spec = read_spec(colon < field_size ? inside.substr(colon + 1) : TextView{});
+    std::string_view field = inside.bytes.substr(0, colon);
     const bool as_repr = field.ends_with("!r"), as_text = field.ends_with("!s");
     if (as_repr || as_text) field.remove_suffix(2);
     const Value& found = find_field(field, arguments, next);
@@ -304,7 +304,7 @@ TextPtr format_braces(Meter& meter, TextView format, const Arguments& arguments)
         const size_t end = format.bytes.find('}', brace);
         if (format.bytes[brace] == '}' || end == std::string_view::npos)
             throw Failure("single '{' or '}' in format string");
-        append_field(out, meter, format.bytes.substr(brace + 1, end - brace - 1), arguments, next);
+        append_field(out, meter, format.substr(brace + 1, end - brace - 1), arguments, next);
         pos = end + 1;
     }
     return out.take();

@@ -131,20 +131,21 @@ Interpreter::Flow Interpreter::loop(const Stmt& stmt) {
         }
         items = *make_sequence(meter_, std::move(kept)).as<SequencePtr>();
     }
-    if (items->items.empty()) {
-        const ScopeGuard guard(*this);
-        return run(stmt.otherwise);
-    }
     const auto state = std::make_shared<Loop>(items);
+    bool ended = false;  // as in Jinja: "else" runs unless some turn came to its end
     for (size_t i = 0; i < items->items.size(); ++i) {
         meter_.charge(1);
         const ScopeGuard guard(*this);
         state->go_to(i);
         scope_->set("loop", {ObjectPtr(state)});
         assign(*stmt.target, items->items[i]);
-        if (run(stmt.body) == Flow::stop) break;
+        const Flow flow = run(stmt.body);
+        if (flow == Flow::stop) break;
+        ended |= flow == Flow::on;
     }
-    return Flow::on;
+    if (ended) return Flow::on;
+    const ScopeGuard guard(*this);
+    return run(stmt.otherwise);
 }
 
 // A break or continue inside leaves the block unfinished: nothing is assigned or printed.
@@ -239,7 +240,7 @@ Value Interpreter::call_macro(const Stmt& macro, const std::shared_ptr<Scope>& a
     if (macro.takes_named) {
         std::vector<std::pair<Value, Value>> entries;
         for (auto& [name, value] : arguments.named)
-            entries.emplace_back(Value::string(name), std::move(value));
+            entries.emplace_back(Value{Text::of(name, arguments.client_names)}, std::move(value));
         scope_->set("kwargs", make_dict(meter_, std::move(entries)));
     }
     return {capture(macro.body).text};

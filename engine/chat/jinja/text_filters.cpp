@@ -5,7 +5,7 @@
 
 namespace sluice::chat::jinja {
 
-TextPtr pad(Meter& meter, TextView text, int64_t width, std::string_view fill, Align align) {
+TextPtr pad(Meter& meter, TextView text, int64_t width, TextView fill, Align align) {
     const int64_t missing = std::max<int64_t>(0, width - static_cast<int64_t>(length(text.bytes)));
     // As Python's str.center: the odd place goes to the left where the width is odd.
     const int64_t left = align == Align::left    ? 0
@@ -97,8 +97,8 @@ static Value run_join(const Call& c) {
 static Value run_indent(const Call& c) {
     if (c.self.text() == nullptr) throw Failure("cannot indent '" + type_name(c.self) + "'");
     const TextPtr text = *c.self.as<TextPtr>();
-    const TextPtr by =
-        c.has(0) && c[0].text() ? *c[0].as<TextPtr>() : pad(c.meter(), {}, c.integer(0, 4), " ", Align::left);
+    const TextPtr by = c.has(0) && c[0].text() ? *c[0].as<TextPtr>()
+                                               : pad(c.meter(), {}, c.integer(0, 4), {" "}, Align::left);
     const bool first = c.flag(1), blank = c.flag(2);
     TextBuilder out(c.meter());
     TextBuilder with_end(c.meter());
@@ -131,7 +131,7 @@ static Value run_truncate(const Call& c) {
 }
 
 static Value run_center(const Call& c) {
-    return {pad(c.meter(), self_text(c)->view(), c.integer(0, 80), " ", Align::center)};
+    return {pad(c.meter(), self_text(c)->view(), c.integer(0, 80), {" "}, Align::center)};
 }
 
 // Runs of letters, digits and underscores.
@@ -149,14 +149,14 @@ static Value run_wordcount(const Call& c) {
 }
 
 static Value run_format(const Call& c) {
-    const auto& [positional, named] = c.more;
+    const auto& [positional, named, client_names] = c.more;
     if (!positional.empty() && !named.empty())
         throw Failure("can't handle positional and keyword arguments at the same time");
     if (named.empty())
         return {format_percent(c.meter(), self_text(c)->view(),
                                make_sequence(c.meter(), positional, Kind::tuple))};
     std::vector<std::pair<Value, Value>> entries;
-    for (const auto& [name, value] : named) entries.emplace_back(Value::string(name), value);
+    for (const auto& [name, value] : named) entries.emplace_back(Value{Text::of(name, client_names)}, value);
     return {format_percent(c.meter(), self_text(c)->view(), make_dict(c.meter(), std::move(entries)))};
 }
 

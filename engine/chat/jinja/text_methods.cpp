@@ -152,8 +152,8 @@ static Value is_title(const Call& c) {
 }
 
 static Value padded(const Call& c, Align align) {
-    const std::string_view fill = c.given(1) ? c.text(1).bytes : " ";
-    if (length(fill) != 1) throw Failure("the fill character must be exactly one character long");
+    const TextView fill = c.text(1, " ");
+    if (length(fill.bytes) != 1) throw Failure("the fill character must be exactly one character long");
     return {pad(c.meter(), self(c), c.integer(0), fill, align)};
 }
 static Value pad_right(const Call& c) {
@@ -169,7 +169,7 @@ static Value zero_fill(const Call& c) {
     const TextView text = self(c);
     const size_t sign = text.bytes.starts_with('-') || text.bytes.starts_with('+') ? 1 : 0;
     const TextPtr rest =
-        pad(c.meter(), text.substr(sign), c.integer(0) - static_cast<int64_t>(sign), "0", Align::right);
+        pad(c.meter(), text.substr(sign), c.integer(0) - static_cast<int64_t>(sign), {"0"}, Align::right);
     return {join(c.meter(), {}, {text.substr(0, sign), rest->view()})};
 }
 static Value format(const Call& c) {

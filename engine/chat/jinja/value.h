@@ -67,6 +67,7 @@ struct Dict {
 struct Arguments {
     std::vector<Value> positional = {};
     std::vector<std::pair<std::string, Value>> named = {};
+    bool client_names = false;  // a client wrote some of the names: they came from ** and a mapping
 };
 class Interpreter;
 
@@ -104,8 +105,8 @@ TextPtr repr(Meter& meter, const Value& value);     // repr()
 
 struct JsonStyle {
     bool ensure_ascii = false;
-    std::optional<std::string> indent = {};
-    std::string item_separator = ", ", key_separator = ": ";
+    std::optional<Text> indent = {};
+    Text item_separator{", "}, key_separator{": "};
     bool sort_keys = false;
 };
 TextPtr to_json(Meter& meter, const Value& value, const JsonStyle& style);  // json.dumps()

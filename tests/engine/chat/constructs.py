@@ -192,6 +192,8 @@ STATEMENTS = [
     "{% for x in numbers %}{% filter upper %}a{% break %}{% endfilter %}{% endfor %}", "{% for x in numbers %}{% generation %}{% break %}{% endgeneration %}{% endfor %}",
     "{% for x in numbers %}{% for y in [] %}{% else %}{% break %}{% endfor %}{{ x }}{% endfor %}", "{% for x in numbers %}{% macro f() %}{% break %}{% endmacro %}{% endfor %}",
     "{% for x in numbers %}{% if x > 1 %}{% continue %}{% endif %}{{ x }}{% endfor %}",
+    "{% for x in numbers %}{% continue %}{% else %}none{% endfor %}", "{% for x in numbers %}{{ x }}{% break %}{% else %}none{% endfor %}",
+    "{% for x in numbers %}{% if x == 1 %}{% break %}{% endif %}{% else %}none{% endfor %}",
     "{% if yes %}{{ 1 | nosuch }}{% endif %}", "{% if nothing %}{{ 1 | nosuch }}{% endif %}ok", "{% if nothing %}{{ 1 is nosuch }}{% endif %}ok",
     "{% for message in people %}{% if loop.previtem is defined and loop.previtem.age == 5 %}after{% endif %}{% if loop.nextitem is undefined %}end{% endif %}{% endfor %}",
     "{% set x = 1 %}{% macro f() %}{% set x = 2 %}{{ x }}{% endmacro %}{{ f() }}{{ x }}", "{% set text = text | upper %}{{ text }}", "{% set range = 1 %}{{ range }}",
