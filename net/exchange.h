@@ -4,6 +4,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "net/connection.h"
 #include "net/http.h"
@@ -12,8 +13,32 @@
 
 namespace sluice::net {
 
+// The share of one request in the memory that all bodies have together.
+class BodyShare {
+  public:
+    BodyShare() = default;
+    ~BodyShare() { release(); }
+    BodyShare(const BodyShare&) = delete;
+
+    // false: all together would be more than the limit.
+    bool grow_to(size_t bytes, Services& s) {
+        all_ = &s.body_bytes;
+        const size_t before = all_->fetch_add(bytes - held_);
+        const size_t added = bytes - std::exchange(held_, bytes);
+        return before + added <= s.limits.bodies_bytes;
+    }
+    void release() {
+        if (all_) all_->fetch_sub(std::exchange(held_, 0));
+    }
+
+  private:
+    std::atomic<size_t>* all_ = nullptr;
+    size_t held_ = 0;
+};
+
 struct Exchange {
     HttpRequest request;
+    BodyShare share;
     std::string id;  // x-request-id
     Clock::time_point began = Clock::now();
     bool keep_alive = true;  // after this answer

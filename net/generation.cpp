@@ -322,6 +322,7 @@ asio::awaitable<bool> generate(std::shared_ptr<Connection> c, Services& s, Excha
     }
     openai::Call call = std::move(**job->result);
     job.reset();
+    x.share.release();
     co_return co_await answer(c, s, x, std::move(call), engine);
 }
 

@@ -26,7 +26,7 @@ constexpr Row kRows[] = {
     {ErrorKind::unsupported, 400, kBadRequest, "unsupported"},
     {ErrorKind::bad_file, 503, kServer, "bad_model_file"},
     {ErrorKind::io, 503, kServer, "io_error"},
-    {ErrorKind::out_of_memory, 503, kServer, "out_of_memory"},
+    {ErrorKind::out_of_memory, 503, kServer, "out_of_memory", true},
     {ErrorKind::queue_full, 429, "rate_limit_error", "rate_limit_exceeded", true},
     {ErrorKind::unavailable, 503, kServer, "unavailable", true},
     {ErrorKind::deadline_exceeded, 504, kServer, "deadline_exceeded"},
@@ -72,6 +72,9 @@ HttpResponse error_response(const ApiError& error, const Limits& limits) {
         const auto ms = limits.retry_after.count();
         response.fields.emplace_back("Retry-After", fmt::format("{}", (ms + 999) / 1000));
         response.fields.emplace_back("retry-after-ms", fmt::format("{}", ms));
+    } else if (error.status >=
+               500) {  // again it would end the same way, and they try three times unless told
+        response.fields.emplace_back("x-should-retry", "false");
     }
     return response;
 }

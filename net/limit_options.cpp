@@ -1,6 +1,7 @@
 #include "net/limit_options.h"
 
 #include <cctype>
+#include <cstdlib>
 #include <map>
 #include <string>
 
@@ -14,6 +15,7 @@ struct BytesRow {
     const char* flag;
     size_t Limits::*value;
     const char* text;
+    uint64_t least = 1;
 };
 constexpr BytesRow kBytes[] = {
     {"--request-line-bytes", &Limits::request_line_bytes, "Longest request line; longer: 414"},
@@ -22,48 +24,65 @@ constexpr BytesRow kBytes[] = {
     {"--chunk-extension-bytes", &Limits::chunk_extension_bytes, "Longest extension of one chunk"},
     {"--stop-bytes", &Limits::stop_bytes, "Longest stop string"},
     {"--unread-bytes", &Limits::unread_bytes, "Read ahead of the request that is being answered"},
+    {"--bodies-bytes", &Limits::bodies_bytes, "All bodies in memory together; more: 503"},
+    {"--body-rate", &Limits::body_rate, "Body bytes that, when they have come, add a second to --body-time"},
+    {"--step-rate", &Limits::step_rate, "Bytes of the model that add a second to --step-stall"},
 };
 
 struct CountRow {
     const char* flag;
     size_t Limits::*value;
     const char* text;
+    int least = 1;
 };
 constexpr CountRow kCounts[] = {
     {"--header-fields", &Limits::header_fields, "Header fields of a request; more: 431"},
     {"--messages", &Limits::messages, "Messages of a conversation"},
-    {"--tools", &Limits::tools, "Tools of a request"},
+    {"--tools", &Limits::tools, "Tools of a request", 0},
     {"--prompts", &Limits::prompts, "Prompts of one completions request"},
-    {"--stop-strings", &Limits::stop_strings, "Stop strings of a request"},
-    {"--logit-bias", &Limits::logit_bias, "Tokens in logit_bias or stop_token_ids"},
+    {"--stop-strings", &Limits::stop_strings, "Stop strings of a request", 0},
+    {"--logit-bias", &Limits::logit_bias, "Tokens in logit_bias or stop_token_ids", 0},
     {"--connections", &Limits::connections, "Open connections; more: 503"},
     {"--text-jobs", &Limits::text_jobs, "Requests waiting to be tokenised; more: 429"},
-    {"--lag-events", &Limits::lag_events, "Tokens waiting for a slow client before they are merged"},
+    {"--lag-events", &Limits::lag_events, "Tokens waiting for a slow client before they are merged", 0},
 };
 
 struct TimeRow {
     const char* flag;
     std::chrono::milliseconds Limits::*value;
     const char* text;
+    int64_t least = 1;  // milliseconds
 };
 constexpr TimeRow kTimes[] = {
     {"--header-time", &Limits::header_time, "For a request's header to come in whole"},
     {"--body-time", &Limits::body_time, "For the body to come in whole"},
     {"--idle-time", &Limits::idle_time, "Silence between two requests of a connection"},
     {"--write-stall", &Limits::write_stall, "A client that takes nothing for so long is cut off"},
-    {"--linger-time", &Limits::linger_time, "For a refused client to read the answer"},
+    {"--linger-time", &Limits::linger_time, "For a refused client to read the answer", 0},
     {"--keep-alive-comment", &Limits::keep_alive_comment, "Silence of a stream before a comment goes out"},
-    {"--request-time", &Limits::request_time, "For a whole generation, queueing included; 0s: no bound"},
+    {"--request-time", &Limits::request_time, "For a whole generation, queueing included; 0s: no bound", 0},
     {"--step-stall", &Limits::step_stall, "Work but no step for so long: /ready answers 503"},
-    {"--retry-after", &Limits::retry_after, "What a refused client is told to wait"},
+    {"--retry-after", &Limits::retry_after, "What a refused client is told to wait", 0},
     {"--accept-pause", &Limits::accept_pause, "After the system had no descriptor for a connection"},
-    {"--drain-time", &Limits::drain_time, "For running requests to end after SIGTERM"},
+    {"--drain-time", &Limits::drain_time, "For running requests to end after SIGTERM", 0},
+    {"--stop-time", &Limits::stop_time, "Then, for connections to be told"},
 };
 
 std::string environment_name(const std::string& flag) {
     std::string out = "SLUICE_";
     for (const char c : flag.substr(2)) out += c == '-' ? '_' : static_cast<char>(std::toupper(c));
     return out;
+}
+
+// Not CLI::Range: that would write the largest number into the help of every limit.
+CLI::Validator at_least(uint64_t least) {
+    return CLI::Validator(
+        [least](std::string& text) {
+            return std::strtoull(text.c_str(), nullptr, 10) >= least
+                       ? std::string()
+                       : text + " is less than " + std::to_string(least);
+        },
+        "");
 }
 
 CLI::Option* decorate(CLI::Option* option, const char* flag) {
@@ -86,11 +105,12 @@ void add_limit_options(CLI::App& app, Limits& limits) {
     for (const BytesRow& row : kBytes) {
         decorate(app.add_option(row.flag, limits.*row.value, row.text), row.flag)
             ->transform(size_value())
+            ->check(at_least(row.least))
             ->capture_default_str();
     }
     for (const CountRow& row : kCounts)
         decorate(app.add_option(row.flag, limits.*row.value, row.text), row.flag)
-            ->check(CLI::Range(0, 1 << 30))
+            ->check(CLI::Range(row.least, 1 << 30))
             ->capture_default_str();
     decorate(app.add_option("--json-depth", limits.json_depth, "Nested arrays and objects of a body"),
              "--json-depth")
@@ -103,7 +123,7 @@ void add_limit_options(CLI::App& app, Limits& limits) {
                      row.flag, [&value](int64_t ms) { value = std::chrono::milliseconds(ms); }, row.text),
                  row.flag)
             ->transform(CLI::AsNumberWithUnit(kUnits, CLI::AsNumberWithUnit::UNIT_REQUIRED))
-            ->check(CLI::Range(int64_t{0}, kLongest))
+            ->check(CLI::Range(row.least, kLongest))
             ->type_name("TIME")
             ->default_str(std::to_string(value.count()) + "ms");
     }

@@ -6,24 +6,36 @@
 #include <random>
 #include <sstream>
 
+#include "net/config_file.h"
 #include "net/limit_options.h"
 
 namespace sluice::net {
 namespace {
 
-// A flag, and the environment variable of the same name: --kv-memory is SLUICE_KV_MEMORY.
+// A flag, and the environment variable of the same name: --kv-memory is SLUICE_KV_MEMORY. `name` may go on
+// with a comma and the word that stands for the flag's value where no flag is given.
 template <class T>
 CLI::Option* flag(CLI::App& app, const std::string& name, T& value, const std::string& text) {
     std::string env = "SLUICE_";
-    for (const char c : name.substr(2)) env += c == '-' ? '_' : static_cast<char>(std::toupper(c));
+    for (const char c : name.substr(2, name.find(',') - 2))
+        env += c == '-' ? '_' : static_cast<char>(std::toupper(c));
     return app.add_option(name, value, text)->envname(env)->capture_default_str();
 }
 
 const std::map<std::string, kernels::DType> kKvTypes{
     {"f16", kernels::DType::f16}, {"bf16", kernels::DType::bf16}, {"f32", kernels::DType::f32}};
 
-void add_engine_options(CLI::App& app, engine::Options& o) {
-    flag(app, "--model", o.model_path,
+CLI::Validator device_name() {
+    return CLI::Validator(
+        [](std::string& name) {
+            return name == "cpu" ? std::string() : "this program computes on the cpu only, not on " + name;
+        },
+        "{cpu}");
+}
+
+void add_engine_options(CLI::App& app, engine::Options& o, std::string& config,
+                        const std::string& model = "--model") {
+    flag(app, model, o.model_path,
          "GGUF file; any part of a split one. Without it: the model inside this binary");
     flag(app, "--threads", o.threads, "Compute threads; 0: one per usable core")->check(CLI::Range(0, 1024));
     flag(app, "--isa", o.isa, "Instruction set: scalar, avx2, avx512; empty: the best that this machine has");
@@ -36,14 +48,14 @@ void add_engine_options(CLI::App& app, engine::Options& o) {
     flag(app, "--max-context", o.max_context,
          "Tokens of one request, prompt and answer; 0: what the model states")
         ->check(CLI::NonNegativeNumber);
-    app.set_config("--config", "", "Read options from a file of key = value lines")->envname("SLUICE_CONFIG");
-    app.allow_config_extras(false);
+    flag(app, "--config", config, "TOML file of lines such as kv-memory = \"4GiB\"; flags and SLUICE_* win")
+        ->type_name("FILE");
 }
 
-void add_serve_options(CLI::App& app, ServeCommand& c) {
-    add_engine_options(app, c.engine);
+void add_serve_options(CLI::App& app, ServeCommand& c, std::string& config) {
+    add_engine_options(app, c.engine, config);
     flag(app, "--host", c.host, "Address to listen on");
-    flag(app, "--port", c.port, "Port to listen on; 0: any free one");
+    flag(app, "--port", c.port, "Port to listen on; 0: any free one")->check(CLI::Range(0, 65535));
     flag(app, "--model-name", c.engine.model_name, "Name that clients ask for; default: the file's own");
     flag(app, "--max-running", c.engine.max_running, "Sequences that are computed together")
         ->check(CLI::Range(1, 4096));
@@ -66,7 +78,7 @@ void add_serve_options(CLI::App& app, ServeCommand& c) {
         ->check(CLI::IsMember({"exit", "serve"}))
         ->envname("SLUICE_ON_LOAD_ERROR")
         ->default_str("exit");
-    flag(app, "--device", c.device, "Where to compute: cpu")->check(CLI::IsMember({"cpu"}));
+    flag(app, "--device", c.device, "Where to compute: cpu")->check(device_name());
     flag(app, "--log-level", c.log_level, "trace, debug, info, warn, error or off")
         ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}));
     add_limit_options(app, c.limits);
@@ -84,41 +96,77 @@ void add_answer_options(CLI::App& app, AnswerOptions& a) {
     flag(app, "--system", a.system, "System message");
 }
 
+// The option that a key of the file sets; null when the command has none of that name.
+CLI::Option* setting(CLI::App& command, const std::string& key) {
+    CLI::Option* option = command.get_option_no_throw("--" + key);
+    return option && !option->get_envname().empty() && key != "config" ? option : nullptr;
+}
+
+// The file speaks where flags and environment are silent. One file may be for all commands, so what only
+// another one knows is passed over.
+Result<void> apply_config_file(CLI::App& app, CLI::App& command, const std::string& path) {
+    const auto settings = read_config_file(path);
+    if (!settings) return settings.error();
+    for (const auto& [key, value, place] : *settings) {
+        bool known = false;
+        for (CLI::App* other : app.get_subcommands({})) known |= setting(*other, key) != nullptr;
+        if (!known) return Error{ErrorKind::invalid_request, place + ": there is no setting `" + key + "`"};
+        CLI::Option* option = setting(command, key);
+        if (!option || option->count() > 0) continue;
+        try {
+            option->add_result(value);
+            option->run_callback();
+        } catch (const CLI::ParseError& e) {
+            return Error{ErrorKind::invalid_request, place + ": " + e.what()};
+        }
+    }
+    return {};
+}
+
 }  // namespace
 
 Invocation parse_command_line(int argc, const char* const* argv) {
     CLI::App app{"sluice: a serving engine for mixture-of-experts language models", "sluice"};
     app.require_subcommand(1);
     app.footer(
-        "Every flag is also an environment variable: --kv-memory is SLUICE_KV_MEMORY.\n"
+        "Every flag is also an environment variable, and a line of the --config file: --kv-memory 4GiB is\n"
+        "SLUICE_KV_MEMORY=4GiB and kv-memory = \"4GiB\". A flag wins over the environment, that over the "
+        "file.\n"
         "'sluice COMMAND --help' lists the flags of a command.");
 
     ServeCommand serve;
     RunCommand run;
     ChatCommand chat;
     InspectCommand inspect;
+    std::string config;
     run.answer.sampling.temperature = 0;
     auto* serve_app = app.add_subcommand("serve", "Serve a model over HTTP (OpenAI-compatible)");
-    add_serve_options(*serve_app, serve);
+    add_serve_options(*serve_app, serve, config);
     auto* run_app = app.add_subcommand("run", "Answer one prompt; only the answer goes to standard output");
-    add_engine_options(*run_app, run.engine);
+    add_engine_options(*run_app, run.engine, config);
     add_answer_options(*run_app, run.answer);
     run_app->add_option("prompt", run.prompt, "The prompt; - reads standard input")->required();
     auto* chat_app = app.add_subcommand("chat", "Talk to a model in the terminal");
-    add_engine_options(*chat_app, chat.engine);
+    add_engine_options(*chat_app, chat.engine, config);
     add_answer_options(*chat_app, chat.answer);
     auto* inspect_app = app.add_subcommand("inspect", "Show what a model file holds");
-    add_engine_options(*inspect_app, inspect.engine);
-    inspect_app->add_option("file", inspect.engine.model_path, "GGUF file");
+    add_engine_options(*inspect_app, inspect.engine, config, "--model,file");
     inspect_app->add_flag("--json", inspect.json, "As JSON");
     auto* version_app = app.add_subcommand("version", "Print the version");
 
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
+        if (app.get_subcommands().empty() && argc > 1 && argv[1][0] != '-')
+            return PrintCommand{
+                std::string("sluice: there is no command `") + argv[1] + "`; see sluice --help\n", 2};
         std::ostringstream out, err;
         const int code = app.exit(e, out, err);
         return PrintCommand{out.str() + err.str(), code};
+    }
+    if (!config.empty()) {
+        if (auto ok = apply_config_file(app, *app.get_subcommands().front(), config); !ok)
+            return PrintCommand{"sluice: " + ok.error().message + "\n", 2};
     }
     if (*serve_app) return serve;
     if (*run_app) return run;

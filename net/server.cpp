@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -27,8 +28,7 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-constexpr auto kGrace = std::chrono::seconds(1);  // for sessions to notice that they are to end
-constexpr auto kPoll = std::chrono::milliseconds(5);
+constexpr auto kPoll = std::chrono::milliseconds(5);  // between two looks at a counter
 
 using WorkGuard = asio::executor_work_guard<asio::io_context::executor_type>;
 
@@ -62,9 +62,14 @@ std::string busy_answer(const Limits& limits) {
     return head_text(response, format) + response.body;
 }
 
-void warn_about_descriptors(size_t connections) {
+// A descriptor for every connection, as far as the system grants them.
+void provide_descriptors(size_t connections) {
+    const rlim_t wanted = connections + 64;
     rlimit limit{};
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= connections + 64) return;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return;
+    limit.rlim_cur = std::min(wanted, limit.rlim_max);
+    setrlimit(RLIMIT_NOFILE, &limit);
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return;
     spdlog::warn("{} connections are allowed, but this process may open only {} files", connections,
                  limit.rlim_cur);
 }
@@ -87,6 +92,7 @@ struct Server::Core {
     Result<void> open();
     void start();
     asio::awaitable<void> accept_loop();
+    void admit(IoThread& io, tcp::socket socket);
     void open_session(IoThread& io, tcp::socket socket);
     void refuse_connection(tcp::socket socket) const;
     template <class Action>
@@ -134,11 +140,21 @@ asio::awaitable<void> Server::Core::accept_loop() {
             co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
             continue;
         }
+        admit(thread, std::move(socket));
+    }
+}
+
+// What throws for want of memory costs this connection, never the loop that accepts.
+void Server::Core::admit(IoThread& thread, tcp::socket socket) {
+    try {
         if (static_cast<size_t>(services.connections.load()) >= options.limits.connections) {
             refuse_connection(std::move(socket));
         } else {
             open_session(thread, std::move(socket));
         }
+    } catch (const std::exception& e) {
+        services.metrics.connection_failed();
+        spdlog::warn("cannot serve a connection: {}", e.what());
     }
 }
 
@@ -169,7 +185,7 @@ Result<void> Server::Core::open() {
 }
 
 void Server::Core::start() {
-    warn_about_descriptors(options.limits.connections);
+    provide_descriptors(options.limits.connections);
     asio::co_spawn(io[0]->context, accept_loop(), asio::detached);
     for (auto& one : io)
         one->thread = std::thread([&context = one->context] { run_context(context, "sl-io"); });
@@ -178,9 +194,9 @@ void Server::Core::start() {
 }
 
 void Server::Core::open_session(IoThread& thread, tcp::socket socket) {
+    auto connection = std::make_shared<Connection>(std::move(socket));
     services.connections.fetch_add(1);
     services.metrics.connection_opened();
-    auto connection = std::make_shared<Connection>(std::move(socket));
     asio::post(thread.context, [this, &thread, connection] {
         thread.live.insert(connection.get());
         SessionEnd end{this, &thread, connection};
@@ -240,7 +256,7 @@ void Server::drain(Clock::time_point deadline) {
     if (wait_for(done, deadline)) return;
     s.aborting = true;
     core_->for_each_connection([](Connection& c) { c.notify(); });
-    wait_for(done, Clock::now() + kGrace);
+    wait_for(done, Clock::now() + s.limits.stop_time);
 }
 
 void Server::stop() {
@@ -249,7 +265,7 @@ void Server::stop() {
     s.draining = s.aborting = true;
     asio::post(core_->io[0]->context, [this] { core_->acceptor->close(); });
     core_->for_each_connection([](Connection& c) { c.close(); });
-    wait_for([&s] { return s.connections == 0; }, Clock::now() + kGrace);
+    wait_for([&s] { return s.connections == 0; }, Clock::now() + s.limits.stop_time);
     s.text.stop();
     for (std::thread& thread : core_->text_threads) thread.join();
     for (auto& one : core_->io) one->context.stop();

@@ -34,8 +34,9 @@ struct Services {
     const Limits limits;
     Metrics metrics;
     IdSource ids;
-    boost::asio::io_context text;      // run by the "sl-text" threads: JSON, templates, tokenising
-    std::atomic<size_t> text_jobs{0};  // queued or running there
+    boost::asio::io_context text;       // run by the "sl-text" threads: JSON, templates, tokenising
+    std::atomic<size_t> text_jobs{0};   // queued or running there
+    std::atomic<size_t> body_bytes{0};  // read and not yet tokenised
     std::atomic<int64_t> connections{0};
     std::atomic<int64_t> generations{0};            // calls being answered
     std::atomic<engine::Clock::rep> busy_since{0};  // when `generations` last left 0

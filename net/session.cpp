@@ -64,10 +64,15 @@ asio::awaitable<Read> read_head(std::shared_ptr<Connection> c, const Services& s
     }
 }
 
-asio::awaitable<Read> read_body(std::shared_ptr<Connection> c, const Services& s, HttpRequest& request,
-                                Rejection& why) {
+// For the whole body, however it drips in; but what has come earns more time for a large one.
+Clock::time_point body_deadline(const Limits& limits, Clock::time_point began, size_t bytes) {
+    return began + limits.body_time + std::chrono::milliseconds(1000 * bytes / limits.body_rate);
+}
+
+asio::awaitable<Read> read_body(std::shared_ptr<Connection> c, Services& s, Exchange& x, Rejection& why) {
     ChunkDecoder decoder(s.limits);
-    const auto deadline = Clock::now() + s.limits.body_time;
+    HttpRequest& request = x.request;
+    const auto began = Clock::now();
     for (;;) {
         std::string& in = c->input();
         bool complete = request.body_kind == BodyKind::none;
@@ -84,8 +89,13 @@ asio::awaitable<Read> read_body(std::shared_ptr<Connection> c, const Services& s
             }
             complete = decoder.done();
         }
+        if (!x.share.grow_to(request.body.size(), s)) {
+            why = {503, "too many request bodies are being read; try again later"};
+            co_return Read::rejected;
+        }
         if (complete) co_return Read::complete;
         if (c->broken() || c->at_end()) co_return Read::closed;
+        const auto deadline = body_deadline(s.limits, began, request.body.size());
         if (Clock::now() >= deadline) {
             why = {408, "the body did not come in time"};
             co_return Read::rejected;
@@ -129,7 +139,9 @@ std::optional<Error> not_ready(const Services& s, const Readiness& readiness) {
     const engine::EngineStats stats = readiness.engine->stats();
     const Clock::time_point busy_since{Clock::duration(s.busy_since.load())};
     const bool working = stats.busy && s.generations > 0;
-    if (working && Clock::now() - std::max(stats.last_step, busy_since) > s.limits.step_stall)
+    const auto model_bytes = static_cast<size_t>(readiness.engine->info().file_bytes);
+    const auto patience = s.limits.step_stall + std::chrono::seconds(model_bytes / s.limits.step_rate);
+    if (working && Clock::now() - std::max(stats.last_step, busy_since) > patience)
         return Error{ErrorKind::unavailable, "the engine makes no progress"};
     return std::nullopt;
 }
@@ -199,11 +211,12 @@ asio::awaitable<bool> serve(std::shared_ptr<Connection> c, Services& s, Exchange
     x.keep_alive = x.keep_alive && (wanted || droppable);
     if (wanted || droppable) {
         Rejection why;
-        const Read body = co_await read_body(c, s, x.request, why);
+        const Read body = co_await read_body(c, s, x, why);
         if (body == Read::closed) co_return false;
         if (body == Read::rejected) {
             x.keep_alive = false;
-            ApiError error = http_error(why.status, why.message);
+            ApiError error = why.status == 503 ? to_api_error({ErrorKind::unavailable, why.message})
+                                               : http_error(why.status, why.message);
             co_return co_await refuse(c, s, x, std::move(error));
         }
     }

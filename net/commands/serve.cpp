@@ -114,6 +114,7 @@ class Serving {
 }  // namespace
 
 int run_serve(const ServeCommand& command) {
+    std::signal(SIGPIPE, SIG_IGN);  // a log that nobody reads any more is no reason to stop serving
     set_up_log(command.log_level);
     return Serving(command).run();
 }

@@ -97,6 +97,15 @@ TEST(Chunked, WireBytesAreBounded) {
     EXPECT_LE(out.used, size_t{21'001}) << "2 x body + header, and the byte that was too much";
 }
 
+TEST(Chunked, OneByteChunksCostTheirFrames) {
+    Limits limits;
+    limits.body_bytes = 10'000;
+    limits.header_bytes = 1'000;
+    std::string wire;
+    for (int i = 0; i < 9'000; ++i) wire += "1\r\nx\r\n";
+    EXPECT_EQ(decode(wire + "0\r\n\r\n", 4096, limits).status, 413) << "9 kB of body in 54 kB";
+}
+
 TEST(Chunked, BodyLimitAddsUpOverChunks) {
     Limits limits;
     limits.body_bytes = 8;

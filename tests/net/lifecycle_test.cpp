@@ -174,6 +174,32 @@ TEST_F(LifecycleTest, SlowBodyEndsAtADeadline) {
     }
 }
 
+TEST_F(LifecycleTest, ALargeBodyThatComesSteadilyMayTakeLonger) {
+    net::Limits limits;
+    limits.body_time = milliseconds(200);
+    limits.body_rate = 1000;
+    start(limits);
+    const std::string body =
+        R"({"model":"default","max_tokens":1,"prompt":")" + std::string(950, 'a') + "\"}";
+    RawClient client(port);
+    client.send(
+        http_request("POST", kCompletions, "Content-Length: " + std::to_string(body.size()) + "\r\n"));
+    for (size_t at = 0; at < body.size(); at += 100) {
+        client.send(body.substr(at, 100));
+        std::this_thread::sleep_for(milliseconds(40));
+    }
+    EXPECT_EQ(client.read_response().status, 200) << "0.4 s for 1000 bytes, at 1000 bytes a second";
+}
+
+TEST_F(LifecycleTest, ARequestMayComeByteByByte) {
+    start();
+    RawClient client(port);
+    for (const char byte : chat(R"("max_tokens":1)") + http_request("GET", "/health"))
+        client.send({&byte, 1});
+    EXPECT_EQ(client.read_response().status, 200);
+    EXPECT_EQ(client.read_response().status, 200);
+}
+
 TEST_F(LifecycleTest, IdleConnectionIsClosed) {
     net::Limits limits;
     limits.idle_time = milliseconds(100);
@@ -299,6 +325,21 @@ TEST_F(LifecycleTest, NotReadyWhenStepsHaveStopped) {
     gate->open();
     EXPECT_EQ(client.read_response().status, 200);
     EXPECT_EQ(get("/ready").status(), 200);
+}
+
+TEST_F(LifecycleTest, ALargeModelMayTakeLongerForAStep) {
+    net::Limits limits;
+    limits.step_stall = milliseconds(50);
+    limits.step_rate = 1000;
+    engine::ModelInfo info = fake_info();
+    info.file_bytes = 60'000;
+    start(limits, {}, info);
+    gate->hold();
+    RawClient client(port);
+    client.send(completion(R"("max_tokens":1)"));
+    ASSERT_TRUE(gate->wait_arrived(1));
+    std::this_thread::sleep_for(milliseconds(100));
+    EXPECT_EQ(get("/ready").status(), 200) << "a minute is granted";
 }
 
 TEST_F(LifecycleTest, ATakenPortIsAnErrorThatNamesIt) {

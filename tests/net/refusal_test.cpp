@@ -26,6 +26,14 @@ TEST_F(RefusalTest, RoutesAndMethods) {
     EXPECT_EQ(wrong.raw.field("Allow"), "POST");
     EXPECT_EQ(ask(http_request("DELETE", "/v1/models")).raw.field("Allow"), "GET, HEAD");
     EXPECT_EQ(ask(http_request("BREW", "/health")).status(), 501);
+    expect_error(ask(http_request("OPTIONS", kChat)), 405, "null", "null");
+    EXPECT_EQ(ask(http_request("OPTIONS", "*")).status(), 404);
+    RawClient head(port);  // an answer to HEAD has no body, whatever its status
+    head.send(http_request("HEAD", "/nothing") + http_request("HEAD", kChat) +
+              http_request("GET", "/health"));
+    EXPECT_EQ(head.read_response(false).status, 404);
+    EXPECT_EQ(head.read_response(false).status, 405);
+    EXPECT_EQ(head.read_response().body, R"({"status":"ok"})");
 }
 
 TEST_F(RefusalTest, BodiesThatAreNoRequest) {
@@ -81,6 +89,25 @@ TEST_F(RefusalTest, WrongFieldsAreNamed) {
     expect_error(ask(post(kChat, image)), 400, "unsupported", "messages[0].content");
 }
 
+TEST_F(RefusalTest, PromptsWithoutTokensAndOddOnes) {
+    start();
+    for (const char* prompt : {R"("")", "[]", "[[]]", R"(["a",[1]])", R"([1,"a"])", "[1.5]", "[-1]", "[true]",
+                               "{}", "7", R"([["a"]])"}) {
+        const Answer answer =
+            ask(post(kCompletions, std::string(R"({"model":"default","prompt":)") + prompt + "}"));
+        const bool mixed = std::string(prompt) == R"(["a",[1]])";
+        EXPECT_EQ(answer.status(), mixed ? 200 : 400) << prompt << answer.raw.body;
+        if (!mixed) {
+            EXPECT_EQ(answer.error("param"), "prompt") << prompt;
+        }
+    }
+    const Answer nul =
+        ask(post(kCompletions, "{\"model\":\"default\",\"prompt\":\"a\\u0000b\",\"echo\":true}"));
+    ASSERT_EQ(nul.status(), 200) << nul.raw.body;
+    EXPECT_EQ(nul.text().substr(0, 3), std::string("a\0b", 3)) << "a NUL is a character like another";
+    EXPECT_EQ(nul.json.at("usage").at("prompt_tokens").as_int64(), 3);
+}
+
 TEST_F(RefusalTest, UnknownModelIs404) {
     start();
     for (const std::string& path : {kChat, kCompletions}) {
@@ -121,6 +148,43 @@ TEST_F(RefusalTest, BodyTooLarge) {
     by_chunks.send(http_request("POST", kCompletions, "Transfer-Encoding: chunked\r\n") + "65\r\n");
     expect_error(read_answer(by_chunks), 413, "null", "null");
     EXPECT_TRUE(by_chunks.closed());
+}
+
+TEST_F(RefusalTest, AllBodiesTogetherAreBounded) {
+    net::Limits limits;
+    limits.bodies_bytes = 1000;
+    start(limits);
+    const std::string prompt =
+        R"({"model":"default","max_tokens":1,"prompt":")" + std::string(600, 'a') + "\"}";
+    const std::string first_part = post(kCompletions, prompt).substr(0, 700);
+    RawClient slow(port);
+    slow.send(first_part);
+    std::this_thread::sleep_for(milliseconds(50));
+    const Answer refused = ask(post(kCompletions, prompt));
+    expect_error(refused, 503, "unavailable", "null");
+    EXPECT_EQ(refused.raw.field("Retry-After"), "1");
+    slow.send(post(kCompletions, prompt).substr(700));
+    EXPECT_EQ(slow.read_response().status, 200);
+    EXPECT_EQ(ask(post(kCompletions, prompt)).status(), 200) << "what was held is given back";
+    slow.send(first_part);
+    slow.close();
+    ASSERT_TRUE(metric_becomes("sluice:connections", 1));
+    EXPECT_EQ(ask(post(kCompletions, prompt)).status(), 200) << "also when the client leaves half-way";
+}
+
+TEST_F(RefusalTest, ABodyThatNobodyWantsIsDroppedIfItIsSmall) {
+    start();
+    RawClient small(port);
+    small.send(http_request("GET", "/health", "Content-Length: 5\r\n") + "abcde" +
+               http_request("GET", "/health"));
+    EXPECT_EQ(small.read_response().status, 200);
+    EXPECT_EQ(small.read_response().status, 200);
+    for (const char* fields : {"Content-Length: 100000\r\n", "Transfer-Encoding: chunked\r\n"}) {
+        RawClient large(port);
+        large.send(http_request("GET", "/health", fields));
+        EXPECT_EQ(large.read_response().field("Connection"), "close") << fields;
+        EXPECT_TRUE(large.closed());
+    }
 }
 
 TEST_F(RefusalTest, MediaTypes) {
@@ -219,6 +283,34 @@ TEST_F(RefusalTest, TooManyConnections) {
     one.close();
     two.send(http_request("GET", "/health"));
     EXPECT_EQ(two.read_response().status, 200) << "those that are open go on";
+}
+
+TEST_F(RefusalTest, HistogramsHaveTheBucketsOfVllm) {
+    start();
+    ASSERT_EQ(ask(completion(R"("max_tokens":3)")).status(), 200);
+    ASSERT_TRUE(metric_becomes("vllm:request_success_total", 1));
+    const std::string text = get("/metrics").raw.body;
+    const auto bounds = [&](const std::string& name) {
+        std::string out;
+        for (size_t at = 0; (at = text.find("\n" + name + "_bucket{", at)) != std::string::npos; ++at) {
+            const size_t from = text.find("le=\"", at) + 4;
+            out += text.substr(from, text.find('"', from) - from) + " ";
+        }
+        return out;
+    };
+    const char* token_times =
+        "0.01 0.025 0.05 0.075 0.1 0.15 0.2 0.3 0.4 0.5 0.75 1 2.5 5 7.5 10 20 40 80 +Inf ";
+    const char* request_times =
+        "0.3 0.5 0.8 1 1.5 2 2.5 5 10 15 20 30 40 50 60 120 240 480 960 1920 7680 +Inf ";
+    EXPECT_EQ(
+        bounds("vllm:time_to_first_token_seconds"),
+        "0.001 0.005 0.01 0.02 0.04 0.06 0.08 0.1 0.25 0.5 0.75 1 2.5 5 7.5 10 20 40 80 160 640 2560 +Inf ");
+    EXPECT_EQ(bounds("vllm:inter_token_latency_seconds"), token_times);
+    EXPECT_EQ(bounds("vllm:request_time_per_output_token_seconds"), token_times);
+    EXPECT_EQ(bounds("vllm:e2e_request_latency_seconds"), request_times);
+    EXPECT_EQ(bounds("vllm:request_decode_time_seconds"), request_times);
+    EXPECT_EQ(bounds("vllm:iteration_tokens_total"),
+              "1 8 16 32 64 128 256 512 1024 2048 4096 8192 16384 +Inf ");
 }
 
 TEST_F(RefusalTest, MetricNames) {

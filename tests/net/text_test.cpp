@@ -156,6 +156,22 @@ TEST(Errors, FullQueueTellsWhenToComeBack) {
     EXPECT_EQ(response.fields, wanted);
 }
 
+TEST(Errors, ClientsAreToldWhatIsNotWorthAnotherTry) {
+    const auto should_retry = [](ErrorKind kind) -> std::string {
+        for (const auto& [name, value] : error_response(to_api_error({kind, "m"}), {}).fields) {
+            if (name == "x-should-retry") return value;
+            if (name == "Retry-After") return "after";
+        }
+        return "";
+    };
+    for (const ErrorKind kind : {ErrorKind::unsupported_architecture, ErrorKind::deadline_exceeded,
+                                 ErrorKind::bad_file, ErrorKind::internal})
+        EXPECT_EQ(should_retry(kind), "false");
+    for (const ErrorKind kind : {ErrorKind::queue_full, ErrorKind::unavailable, ErrorKind::out_of_memory})
+        EXPECT_EQ(should_retry(kind), "after");
+    EXPECT_EQ(should_retry(ErrorKind::invalid_request), "") << "a 400 is never tried again anyway";
+}
+
 TEST(Ids, DifferAndAreWellFormed) {
     IdSource ids;
     std::set<std::string> seen;
