@@ -16,7 +16,9 @@ target_compile_options(sluice_settings INTERFACE -Wall -Wextra -Wpedantic -Wshad
   -ffp-contract=off -fno-math-errno $<$<BOOL:${SLUICE_WERROR}>:-Werror>)
 target_link_libraries(sluice_settings INTERFACE Threads::Threads Boost::headers)
 if(SLUICE_SANITIZE)
-  target_compile_options(sluice_settings INTERFACE -fsanitize=${SLUICE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+  # gcc loses track of what is initialised between the checks that it inserts.
+  target_compile_options(sluice_settings INTERFACE -Wno-maybe-uninitialized
+    -fsanitize=${SLUICE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
   target_link_options(sluice_settings INTERFACE -fsanitize=${SLUICE_SANITIZE})
 endif()
 
