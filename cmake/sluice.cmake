@@ -15,9 +15,10 @@ target_include_directories(sluice_settings INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(sluice_settings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
   -ffp-contract=off -fno-math-errno $<$<BOOL:${SLUICE_WERROR}>:-Werror>)
 target_link_libraries(sluice_settings INTERFACE Threads::Threads Boost::headers)
-# gcc 12 takes instrumented code for reads of what was never set.
 if(SLUICE_SANITIZE)
-  target_compile_options(sluice_settings INTERFACE -fsanitize=${SLUICE_SANITIZE} -Wno-maybe-uninitialized -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+  # gcc loses track of what is initialised between the checks that it inserts.
+  target_compile_options(sluice_settings INTERFACE -Wno-maybe-uninitialized
+    -fsanitize=${SLUICE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
   target_link_options(sluice_settings INTERFACE -fsanitize=${SLUICE_SANITIZE})
 endif()
 

@@ -16,6 +16,7 @@
 #include "engine/generation.h"
 #include "engine/inbox.h"
 #include "engine/model/model.h"
+#include "engine/prompt_pacer.h"
 #include "engine/stats_board.h"
 #include "kernels/check.h"
 #include "scheduler/scheduler.h"
@@ -54,7 +55,8 @@ struct Engine::Core {
           frontend(std::move(frontend_in)),
           info(std::move(info_in)),
           model(std::move(model_in)),
-          scheduler(scheduler_limits(options, info), info.kv_blocks) {
+          scheduler(scheduler_limits(options, info), info.kv_blocks),
+          pacer(options.step_tokens, options.stretch) {
         info.context = scheduler.max_context();
     }
 
@@ -74,12 +76,15 @@ struct Engine::Core {
     void end(RequestKey key, Event terminal);
     void fail_all(const Error& why);
     void note_started(const scheduler::StepPlan& plan);
+    void pace(const scheduler::StepPlan& plan, int32_t tokens, Clock::duration taken);
 
     Options options;
     Frontend frontend;
     ModelInfo info;
     std::unique_ptr<model::Model> model;
     scheduler::Scheduler scheduler;
+    PromptPacer pacer;
+    int32_t decodes = 0;  // sequences that the last step left with a next token to compute
     BatchBuilder batch_builder;
     std::unordered_map<RequestKey, Generation> generations;
     std::vector<std::pair<RequestKey, Error>> failed;  // in this step; ended after commit
@@ -123,7 +128,9 @@ bool Engine::Core::accept_commands() {
 }
 
 void Engine::Core::step() {
-    const scheduler::StepPlan plan = scheduler.plan();
+    const auto start = Clock::now();
+    const scheduler::StepPlan plan = scheduler.plan(pacer.prompt_tokens(decodes));
+    decodes = 0;
     if (plan.empty()) return;
     for (const scheduler::BlockCopy& copy : plan.copies) model->copy_block(copy.from, copy.to);
     const model::Batch batch = batch_builder.build(plan, [this](scheduler::SequenceId id) {
@@ -133,6 +140,9 @@ void Engine::Core::step() {
     note_started(plan);
     const scheduler::StepResult result = sample(plan, logits);
     scheduler.commit(result);
+    decodes =
+        static_cast<int32_t>(std::ranges::count(result.tokens, false, &scheduler::SampledToken::finished));
+    pace(plan, static_cast<int32_t>(batch.tokens.size()), Clock::now() - start);
     board.count_step(static_cast<int64_t>(batch.tokens.size()), static_cast<int64_t>(result.tokens.size()));
     show_counts();  // before anybody hears of an end, so that its blocks are seen to be free
     publish(plan);
@@ -185,6 +195,13 @@ void Engine::Core::note_started(const scheduler::StepPlan& plan) {
         generation.usage.cached_tokens = scheduler.cached_prompt_tokens(slice.id);
         board.count_prompt(generation.usage.prompt_tokens);
     }
+}
+
+void Engine::Core::pace(const scheduler::StepPlan& plan, int32_t tokens, Clock::duration taken) {
+    const auto single =
+        std::ranges::count_if(plan.slices, [](const auto& s) { return s.tokens.size() == 1; });
+    const auto computed_decodes = static_cast<int32_t>(single);
+    pacer.observe(computed_decodes, tokens - computed_decodes, std::chrono::duration<double>(taken).count());
 }
 
 scheduler::StepResult Engine::Core::sample(const scheduler::StepPlan& plan, std::span<const float> logits) {

@@ -61,6 +61,9 @@ void add_serve_options(CLI::App& app, ServeCommand& c, std::string& config) {
         ->check(CLI::Range(1, 4096));
     flag(app, "--max-queue", c.engine.max_queue, "Requests that may wait; more get 429")
         ->check(CLI::Range(0, 1 << 20));
+    flag(app, "--stretch", c.engine.stretch,
+         "A step with prompts takes at most so many times one without, while streams run; 0: no bound")
+        ->check(CLI::Range(0.0, 1000.0));
     flag(app, "--step-tokens", c.engine.step_tokens,
          "Prompt tokens computed in one step beside the running streams")
         ->check(CLI::Range(1, 65536));

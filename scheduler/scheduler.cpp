@@ -343,7 +343,7 @@ void Scheduler::cancel(SequenceId id) {
     state_->cancel(id);
 }
 
-StepPlan Scheduler::plan() {
+StepPlan Scheduler::plan(int32_t prompt_tokens) {
     State& s = *state_;
     // A plan that was never committed (its step failed) has computed nothing.
     for (Sequence* r : s.running) r->planned = false;
@@ -351,7 +351,7 @@ StepPlan Scheduler::plan() {
     s.sampled.clear();
     s.preempted_now = false;
     StepPlan plan;
-    int32_t budget = s.limits.step_tokens;
+    int32_t budget = std::min(s.limits.step_tokens, prompt_tokens);
     s.plan_decodes(plan);
     s.plan_prompts(plan, budget);
     s.admit(plan, budget);

@@ -4,6 +4,8 @@
 // block pool, prefix index and sequences. Thread: engine.
 //   submit* / cancel*  ->  plan()  ->  (compute)  ->  commit()  ->  ...
 #pragma once
+#include <cstdint>
+#include <limits>
 #include <memory>
 
 #include "scheduler/types.h"
@@ -22,8 +24,9 @@ class Scheduler {
     // plan() and commit() only to give the plan up: then every planned sequence must be cancelled.
     void cancel(SequenceId id);
 
-    // Empty when nothing can run, which with live sequences never happens.
-    StepPlan plan();
+    // prompt_tokens: bound for this step, below step_tokens; 0: only decodes. Empty when nothing can run,
+    // which with live sequences never happens unless it is 0.
+    StepPlan plan(int32_t prompt_tokens = std::numeric_limits<int32_t>::max());
 
     // Advances what the last plan computed. Finished sequences are gone afterwards.
     void commit(const StepResult& result);

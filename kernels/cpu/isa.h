@@ -9,6 +9,13 @@
 #include "kernels/dtype.h"
 #include "kernels/kv_view.h"
 
+// Loops over registers are unrolled whole: an array that is indexed in a loop lives in memory.
+#if defined(__clang__)
+#define SLUICE_UNROLL _Pragma("unroll")
+#else
+#define SLUICE_UNROLL _Pragma("GCC unroll 8")
+#endif
+
 namespace sluice::kernels::cpu {
 
 inline constexpr int kTileRows = 8;  // outputs that one tile call makes

@@ -13,13 +13,6 @@
 #include "kernels/half.h"
 #include "kernels/quant.h"
 
-// Loops over registers are unrolled whole: an array that is indexed in a loop lives in memory.
-#if defined(__clang__)
-#define SLUICE_UNROLL _Pragma("unroll")
-#else
-#define SLUICE_UNROLL _Pragma("GCC unroll 8")
-#endif
-
 namespace sluice::kernels::cpu {
 
 // The sums of eight vectors of 8 lanes, in order.

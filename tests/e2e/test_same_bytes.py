@@ -106,7 +106,7 @@ def test_64_concurrent_requests_equal_each_alone(shape):
     with Server() as calm:
         alone = [[essence(c) for c in choices(calm, body)] for body in requests]
     rng = random.Random(5)
-    with Server(f"--kv-memory={pool_bytes(shape, 24)}", "--max-running=64") as crowded:
+    with Server(f"--kv-memory={pool_bytes(shape, 24)}", "--max-running=64", "--stretch=0") as crowded:
         start = threading.Barrier(80)
 
         def ask(i):

@@ -281,7 +281,8 @@ void Simulation::check_after() {
 
 void Simulation::step() {
     ++report_.steps;
-    const StepPlan plan = scheduler_.plan();
+    // Mostly the whole budget, at times any part of it.
+    const StepPlan plan = chance(80) ? scheduler_.plan() : scheduler_.plan(pick(1, limits_.step_tokens));
     check_plan(plan);
     if (!report_.failure.empty()) return;
     StepResult result;

@@ -48,6 +48,6 @@ TextPtr format_percent(Meter& meter, TextView format, const Value& argument);
 TextPtr format_braces(Meter& meter, TextView format, const Arguments& arguments);
 // Padded to a width in code points.
 enum class Align { left, center, right };
-TextPtr pad(Meter& meter, TextView text, int64_t width, std::string_view fill, Align align);
+TextPtr pad(Meter& meter, TextView text, int64_t width, TextView fill, Align align);
 
 }  // namespace sluice::chat::jinja

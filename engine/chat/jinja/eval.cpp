@@ -93,6 +93,7 @@ Arguments Interpreter::eval_arguments(const Expr& expr) {
         for (const auto& [key, value] : more.dict()->entries) {
             if (key.text() == nullptr) throw Failure("keywords must be strings");
             out.named.emplace_back(key.text()->bytes, value);
+            out.client_names |= key.text()->view().from_client();
         }
     }
     return out;

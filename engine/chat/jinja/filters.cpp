@@ -189,17 +189,17 @@ static Value run_tojson(const Call& c) {
     style.ensure_ascii = c.flag(0);
     if (c.given(1)) {
         if (c[1].text())
-            style.indent = c[1].text()->bytes;
+            style.indent = *c[1].text();
         else
-            style.indent = std::string(static_cast<size_t>(std::clamp<int64_t>(c.integer(1), 0, 4096)), ' ');
-        style.item_separator = ",";
+            style.indent = *pad(c.meter(), {}, c.integer(1), {" "}, Align::left);
+        style.item_separator = {","};
     }
     if (c.given(2)) {
         const SequencePtr pair = c.in.iterate(c[2]);
         if (pair->items.size() != 2 || !pair->items[0].text() || !pair->items[1].text())
             throw Failure("separators must be two strings");
-        style.item_separator = pair->items[0].text()->bytes;
-        style.key_separator = pair->items[1].text()->bytes;
+        style.item_separator = *pair->items[0].text();
+        style.key_separator = *pair->items[1].text();
     }
     style.sort_keys = c.flag(3);
     return {to_json(c.meter(), c.self, style)};
@@ -207,9 +207,6 @@ static Value run_tojson(const Call& c) {
 
 static Value run_string(const Call& c) {
     return {to_text(c.meter(), c.self)};
-}
-static Value run_same(const Call& c) {
-    return c.self;
 }
 
 static Value run_attr(const Call& c) {
@@ -233,7 +230,7 @@ const Builtin* find_filter(std::string_view name) {
         {"int", "default base", 0, run_int},
         {"length", "", 0, run_length},
         {"round", "precision method", 0, run_round},
-        {"safe", "", 0, run_same},
+        {"safe", "", 0, run_string},
         {"string", "", 0, run_string},
         {"tojson", "ensure_ascii indent separators sort_keys", 0, run_tojson},
     };

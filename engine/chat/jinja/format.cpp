@@ -9,10 +9,10 @@ namespace sluice::chat::jinja {
 namespace {
 
 struct Spec {
-    std::string fill = " ";
+    Text fill{" "};
     char align = '\0';  // < > ^ =
-    char sign = '-';
-    bool alternate = false, thousands = false;
+    char sign = '\0';
+    bool alternate = false, thousands = false, zero = false;
     int64_t width = 0, precision = -1;
     char type = '\0';
 };
@@ -50,23 +50,26 @@ std::string print_real(double value, char type, int64_t precision, bool alternat
     return std::string(buffer) + (type == '%' ? "%" : "");
 }
 
+bool is_real(char type) {
+    return std::string_view("eEfFgG%").find(type) != std::string_view::npos;
+}
+
 // The magnitude of a number without its sign.
 std::string magnitude(const Value& value, const Spec& spec) {
-    const bool real_type =
-        std::string_view("eEfFgG%").find(spec.type) != std::string_view::npos && spec.type != '\0';
-    if (value.integer() && !real_type) {
+    if (value.integer() && !is_real(spec.type)) {
         const int64_t i = *value.integer();
         const uint64_t size = i < 0 ? 0 - static_cast<uint64_t>(i) : static_cast<uint64_t>(i);
-        if (spec.type == 'x' || spec.type == 'X')
-            return (spec.alternate ? spec.type == 'x' ? "0x" : "0X" : "") +
-                   digits_in_base(size, 16, spec.type == 'X');
-        if (spec.type == 'o') return (spec.alternate ? "0o" : "") + digits_in_base(size, 8, false);
-        if (spec.type == 'b') return (spec.alternate ? "0b" : "") + digits_in_base(size, 2, false);
-        return std::to_string(size);
+        const bool hex = spec.type == 'x' || spec.type == 'X';
+        const unsigned base = hex ? 16 : spec.type == 'o' ? 8 : spec.type == 'b' ? 2 : 10;
+        std::string digits = digits_in_base(size, base, spec.type == 'X');
+        if (spec.precision > static_cast<int64_t>(digits.size()))
+            digits.insert(0, static_cast<size_t>(spec.precision) - digits.size(), '0');
+        return (spec.alternate && base != 10 ? std::string("0") + spec.type : "") + digits;
     }
     const double real = std::fabs(*value.number());
-    if (real_type) return print_real(real, spec.type, spec.precision, spec.alternate);
-    return spec.precision < 0 ? print_float(real) : print_real(real, 'g', spec.precision, spec.alternate);
+    if (is_real(spec.type)) return print_real(real, spec.type, spec.precision, spec.alternate);
+    if (spec.precision >= 0) throw Failure("a precision without a type such as 'f' is not supported");
+    return print_float(real);
 }
 
 // A number or a text, aligned.
@@ -85,7 +88,7 @@ void append_formatted(TextBuilder& out, Meter& meter, const Value& value, const 
         std::string digits = magnitude(value, spec);
         text = Text::of(spec.thousands ? group_thousands(digits) : digits, value.client);
     }
-    const char align = spec.align != '\0' ? spec.align : as_text ? '<' : '>';
+    const char align = spec.align != '\0' ? spec.align : as_text ? '<' : spec.zero ? '=' : '>';
     if (align == '=') out.append(sign);
     TextBuilder body(meter);
     if (align != '=') body.append(sign);
@@ -94,21 +97,23 @@ void append_formatted(TextBuilder& out, Meter& meter, const Value& value, const 
     const TextPtr content = body.take();
     if (align == '^') {
         const int64_t missing = std::max<int64_t>(0, width - static_cast<int64_t>(length(content->bytes)));
-        out.fill(spec.fill, missing / 2);
+        out.fill(spec.fill.view(), missing / 2);
         out.append(content->view());
-        return out.fill(spec.fill, missing - missing / 2);
+        return out.fill(spec.fill.view(), missing - missing / 2);
     }
-    out.append(
-        pad(meter, content->view(), width, spec.fill, align == '<' ? Align::left : Align::right)->view());
+    out.append(pad(meter, content->view(), width, spec.fill.view(), align == '<' ? Align::left : Align::right)
+                   ->view());
 }
 
-Spec read_spec(std::string_view text) {
+Spec read_spec(TextView given) {
+    const std::string_view text = given.bytes;
     Spec spec;
     size_t pos = 0;
     const auto is_align = [](char c) { return c == '<' || c == '>' || c == '^' || c == '='; };
     const size_t first = text.empty() ? 0 : decode(text, 0).size;
-    if (first < text.size() && is_align(text[first]))
-        spec.fill = text.substr(0, first), spec.align = text[first], pos = first + 1;
+    const size_t fill = first < text.size() && is_align(text[first]) ? first : 0;
+    if (fill > 0)
+        spec.fill = *Value::string(given.substr(0, fill)).text(), spec.align = text[fill], pos = fill + 1;
     else if (!text.empty() && is_align(text[0]))
         spec.align = text[0], pos = 1;
     const auto at = [&](std::string_view options) {
@@ -118,7 +123,8 @@ Spec read_spec(std::string_view text) {
     if (at("#")) spec.alternate = true, ++pos;
     if (at("0")) {
         ++pos;
-        if (spec.align == '\0') spec.fill = "0", spec.align = '=';
+        if (fill == 0) spec.fill = {"0"};
+        spec.zero = spec.align == '\0';
     }
     spec.width = read_number(text, pos);
     if (at(",")) spec.thousands = true, ++pos;
@@ -142,7 +148,8 @@ class PercentArguments {
         if (list != nullptr && list->kind == Kind::tuple)
             tuple_ = list;
         else
-            mapping_ = list != nullptr || given.dict() != nullptr;
+            mapping_ = given.is<Undefined>() || given.dict() != nullptr ||
+                       (list != nullptr && (list->kind == Kind::list || list->kind == Kind::range));
     }
 
     const Value& next() {
@@ -199,7 +206,7 @@ Spec read_percent_spec(std::string_view format, size_t& pos) {
     if (spec.type == 'i' || spec.type == 'u') spec.type = 'd';
     const bool text = spec.type == 's' || spec.type == 'r';
     spec.align = left ? '<' : zero && !text ? '=' : '>';
-    if (spec.align == '=') spec.fill = "0";
+    if (spec.align == '=') spec.fill = {"0"};
     return spec;
 }
 
@@ -211,6 +218,8 @@ void append_percent(TextBuilder& out, Meter& meter, const Value& value, const Sp
     if (!value.number())
         throw Failure("%" + std::string(1, spec.type) + " format: a number is required, not " +
                       type_name(value));
+    if (!value.integer() && std::string_view("xXo").find(spec.type) != std::string_view::npos)
+        throw Failure("%" + std::string(1, spec.type) + " format: an integer is required, not float");
     if (spec.type != 'd' || value.integer()) return append_formatted(out, meter, value, spec, false);
     const double real = *value.number();
     if (!(std::fabs(real) < 9.2e18)) throw Failure("cannot convert a float this large to integer");
@@ -254,21 +263,27 @@ const Value& find_field(std::string_view field, const Arguments& arguments, size
 }
 
 // What stands between braces: field, "!r" or "!s", ":" and the format.
-void append_field(TextBuilder& out, Meter& meter, std::string_view field, const Arguments& arguments,
-                  size_t& next) {
-    const size_t colon = std::min(field.find(':'), field.size());
-    const Spec spec = read_spec(colon < field.size() ? field.substr(colon + 1) : std::string_view());
-    field = field.substr(0, colon);
+void append_field(TextBuilder& out, Meter& meter, TextView inside, const Arguments& arguments, size_t& next) {
+    const size_t field_size = inside.size(), colon = std::min(inside.bytes.find(':'), field_size);
+    const Spec spec = read_spec(colon < field_size ? inside.substr(colon + 1) : TextView{});
+    std::string_view field = inside.bytes.substr(0, colon);
     const bool as_repr = field.ends_with("!r"), as_text = field.ends_with("!s");
     if (as_repr || as_text) field.remove_suffix(2);
     const Value& found = find_field(field, arguments, next);
     const Value value = as_repr ? Value{repr(meter, found)} : as_text ? Value{to_text(meter, found)} : found;
-    const bool number = value.number() && (!value.is<bool>() || spec.type != '\0');
+    const bool plain = colon + 1 >= field_size;
+    const bool number = value.number() && (!value.is<bool>() || !plain);
+    if (!plain && !number && value.text() == nullptr)
+        throw Failure("unsupported format string passed to " + type_name(value) + ".__format__");
+    if (number && value.integer() && spec.precision >= 0 && !is_real(spec.type))
+        throw Failure("precision not allowed in integer format specifier");
     if (number ? spec.type == 's' : spec.type != '\0' && spec.type != 's')
         throw Failure("unknown format code '" + std::string(1, spec.type) + "' for '" + type_name(value) +
                       "'");
     if (number && !value.integer() && std::string_view("dxXob").find(spec.type) != std::string_view::npos)
         throw Failure("unknown format code '" + std::string(1, spec.type) + "' for 'float'");
+    if (!number && (spec.sign != '\0' || spec.alternate || spec.thousands || spec.align == '='))
+        throw Failure("a format specifier of numbers is not allowed for strings");
     append_formatted(out, meter, value, spec, !number);
 }
 
@@ -289,7 +304,7 @@ TextPtr format_braces(Meter& meter, TextView format, const Arguments& arguments)
         const size_t end = format.bytes.find('}', brace);
         if (format.bytes[brace] == '}' || end == std::string_view::npos)
             throw Failure("single '{' or '}' in format string");
-        append_field(out, meter, format.bytes.substr(brace + 1, end - brace - 1), arguments, next);
+        append_field(out, meter, format.substr(brace + 1, end - brace - 1), arguments, next);
         pos = end + 1;
     }
     return out.take();

@@ -49,7 +49,7 @@ Interpreter::~Interpreter() {
 TextPtr Interpreter::render(const Body& body, const std::vector<std::pair<std::string, Value>>& variables) {
     scope_ = std::make_shared<Scope>(nullptr);
     for (const auto& [name, value] : variables) scope_->set(name, value);
-    return capture(body);
+    return capture(body).text;
 }
 
 Value Interpreter::make_namespace(std::vector<std::pair<std::string, Value>> attributes) {
@@ -59,13 +59,13 @@ Value Interpreter::make_namespace(std::vector<std::pair<std::string, Value>> att
     return {ObjectPtr(std::move(made))};
 }
 
-TextPtr Interpreter::capture(const Body& body) {
+Interpreter::Captured Interpreter::capture(const Body& body) {
     TextBuilder text(meter_);
     TextBuilder* const outer = std::exchange(out_, &text);
     const ScopeGuard guard(*this);
-    run(body);
+    const Flow flow = run(body);
     out_ = outer;
-    return text.take();
+    return {flow, text.take()};
 }
 
 Interpreter::Flow Interpreter::run(const Body& body) {
@@ -97,24 +97,19 @@ Interpreter::Flow Interpreter::run(const Stmt& stmt) {
             assign(*stmt.target, eval(*stmt.value));
             return Flow::on;
         case StmtKind::set_block:
-            set_block(stmt);
-            return Flow::on;
+            return set_block(stmt);
         case StmtKind::macro:
             scope_->set(stmt.name, {ObjectPtr(std::make_shared<Macro>(stmt, scope_))});
             return Flow::on;
         case StmtKind::call:
             out_->append(to_text(meter_, call_block(stmt))->view());
             return Flow::on;
-        case StmtKind::filter: {
-            const Value block{capture(stmt.body)};
-            out_->append(to_text(meter_, apply_filter(*stmt.value, &block))->view());
-            return Flow::on;
-        }
+        case StmtKind::filter:
+            return filter_block(stmt);
         case StmtKind::with:
-            with(stmt);
-            return Flow::on;
+            return with(stmt);
         case StmtKind::scope:
-            out_->append(capture(stmt.body)->view());
+            out_->append(capture(stmt.body).text->view());
             return Flow::on;
         case StmtKind::skip:
             return Flow::skip;
@@ -136,35 +131,46 @@ Interpreter::Flow Interpreter::loop(const Stmt& stmt) {
         }
         items = *make_sequence(meter_, std::move(kept)).as<SequencePtr>();
     }
-    if (items->items.empty()) {
-        const ScopeGuard guard(*this);
-        return run(stmt.otherwise);
-    }
-    const Value* around = scope_->find("loop");
-    const auto* outer = around != nullptr ? dynamic_cast<const Loop*>(around->object()) : nullptr;
-    const auto state = std::make_shared<Loop>(items, outer != nullptr ? outer->level() : 0);
+    const auto state = std::make_shared<Loop>(items);
+    bool ended = false;  // as in Jinja: "else" runs unless some turn came to its end
     for (size_t i = 0; i < items->items.size(); ++i) {
         meter_.charge(1);
         const ScopeGuard guard(*this);
         state->go_to(i);
         scope_->set("loop", {ObjectPtr(state)});
         assign(*stmt.target, items->items[i]);
-        if (run(stmt.body) == Flow::stop) break;
+        const Flow flow = run(stmt.body);
+        if (flow == Flow::stop) break;
+        ended |= flow == Flow::on;
     }
+    if (ended) return Flow::on;
+    const ScopeGuard guard(*this);
+    return run(stmt.otherwise);
+}
+
+// A break or continue inside leaves the block unfinished: nothing is assigned or printed.
+Interpreter::Flow Interpreter::set_block(const Stmt& stmt) {
+    const auto [flow, made] = capture(stmt.body);
+    if (flow != Flow::on) return flow;
+    const Value text{made};
+    assign(*stmt.target, stmt.value ? apply_filter(*stmt.value, &text) : text);
     return Flow::on;
 }
 
-void Interpreter::set_block(const Stmt& stmt) {
-    Value text{capture(stmt.body)};
-    assign(*stmt.target, stmt.value ? apply_filter(*stmt.value, &text) : std::move(text));
+Interpreter::Flow Interpreter::filter_block(const Stmt& stmt) {
+    const auto [flow, made] = capture(stmt.body);
+    if (flow != Flow::on) return flow;
+    const Value block{made};
+    out_->append(to_text(meter_, apply_filter(*stmt.value, &block))->view());
+    return Flow::on;
 }
 
-void Interpreter::with(const Stmt& stmt) {
+Interpreter::Flow Interpreter::with(const Stmt& stmt) {
     std::vector<Value> values;
     for (const auto& [target, value] : stmt.bindings) values.push_back(eval(*value));
     const ScopeGuard guard(*this);
     for (size_t i = 0; i < values.size(); ++i) assign(*stmt.bindings[i].first, std::move(values[i]));
-    run(stmt.body);
+    return run(stmt.body);
 }
 
 Value Interpreter::call_block(const Stmt& stmt) {
@@ -234,10 +240,10 @@ Value Interpreter::call_macro(const Stmt& macro, const std::shared_ptr<Scope>& a
     if (macro.takes_named) {
         std::vector<std::pair<Value, Value>> entries;
         for (auto& [name, value] : arguments.named)
-            entries.emplace_back(Value::string(name), std::move(value));
+            entries.emplace_back(Value{Text::of(name, arguments.client_names)}, std::move(value));
         scope_->set("kwargs", make_dict(meter_, std::move(entries)));
     }
-    return {capture(macro.body)};
+    return {capture(macro.body).text};
 }
 
 }  // namespace sluice::chat::jinja

@@ -10,6 +10,8 @@ namespace sluice::chat::jinja {
 using Clock = std::function<std::time_t()>;
 
 // Names of one block. Blocks end in reverse order, so a plain pointer to the outer one is enough.
+// They are found when they are read. Jinja decides beforehand: where an inner block reads a variable of the
+// caller that the outer block sets only later, it has "undefined", and we have the caller's value.
 class Scope {
   public:
     explicit Scope(Scope* outer) : outer_(outer) {}
@@ -44,15 +46,20 @@ class Interpreter {
 
   private:
     enum class Flow { on, skip, stop };
+    struct Captured {
+        Flow flow;
+        TextPtr text;
+    };
     friend class ScopeGuard;
 
     Flow run(const Body& body);
     Flow run(const Stmt& stmt);
     Flow loop(const Stmt& stmt);
-    void set_block(const Stmt& stmt);
-    void with(const Stmt& stmt);
+    Flow set_block(const Stmt& stmt);
+    Flow filter_block(const Stmt& stmt);
+    Flow with(const Stmt& stmt);
     Value call_block(const Stmt& stmt);
-    TextPtr capture(const Body& body);  // in a scope of its own
+    Captured capture(const Body& body);  // in a scope of its own
     void assign(const Expr& target, Value value);
 
     Value eval(const Expr& expr);

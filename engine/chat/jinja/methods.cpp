@@ -124,7 +124,8 @@ static std::vector<std::pair<Value, Value>> dict_entries(const Call& c) {
             entries.emplace_back(pair->items[0], pair->items[1]);
         }
     }
-    for (const auto& [name, value] : c.more.named) entries.emplace_back(Value::string(name), value);
+    for (const auto& [name, value] : c.more.named)
+        entries.emplace_back(Value{Text::of(name, c.more.client_names)}, value);
     return entries;
 }
 

@@ -31,8 +31,8 @@ std::optional<Value> Loop::attribute(std::string_view name) const {
     if (name == "first") return Value{index_ == 0};
     if (name == "last") return Value{index_ + 1 == count};
     if (name == "length") return whole(count);
-    if (name == "depth") return whole(outer_ + 1);
-    if (name == "depth0") return whole(outer_);
+    if (name == "depth") return whole(1);  // more only in recursive loops, which we do not have
+    if (name == "depth0") return whole(0);
     if (name == "previtem")
         return index_ > 0 ? items_->items[index_ - 1] : Value::undefined("there is no previous item");
     if (name == "nextitem")

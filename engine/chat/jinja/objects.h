@@ -18,18 +18,16 @@ class Namespace final : public Object {
 
 class Loop final : public Object {
   public:
-    Loop(SequencePtr items, size_t outer) : items_(std::move(items)), outer_(outer) {}
+    explicit Loop(SequencePtr items) : items_(std::move(items)) {}
     std::string_view type() const override { return "LoopContext"; }
     int32_t depth() const override { return items_->depth; }
     std::optional<Value> attribute(std::string_view name) const override;
     bool changed(Meter& meter, std::vector<Value> now);
     const Value& cycle(const Arguments& arguments) const;
     void go_to(size_t index) { index_ = index; }
-    size_t level() const { return outer_ + 1; }
 
   private:
     SequencePtr items_;
-    size_t outer_;  // loops around
     size_t index_ = 0;
     std::optional<std::vector<Value>> last_;
 };

@@ -61,6 +61,7 @@ static Value real(std::string_view op, double a, double b) {
     if (rest == 0) rest = std::copysign(0.0, b);
     if (op == "%") return {rest};
     const double quotient = (a - rest) / b, down = std::floor(quotient);
+    if (quotient == 0) return {std::copysign(0.0, a / b)};
     return {quotient - down > 0.5 ? down + 1.0 : down};
 }
 
@@ -158,8 +159,7 @@ static Range slice_range(int64_t count, const Value& start, const Value& stop, c
 Value slice(Meter& meter, const Value& value, const Value& start, const Value& stop, const Value& step) {
     if (value.is<Undefined>()) fail_undefined(value);
     for (const Value* part : {&start, &stop, &step}) {
-        if (!part->is<None>() && !part->integer())
-            return Value::undefined("slice indices must be integers or None");
+        if (!part->is<None>() && !part->integer()) throw Failure("slice indices must be integers or None");
     }
     const Sequence* list = value.sequence();
     if (list != nullptr && (list->kind <= Kind::tuple || list->kind >= Kind::range) &&
@@ -170,10 +170,11 @@ Value slice(Meter& meter, const Value& value, const Value& start, const Value& s
             items.push_back(list->items[static_cast<size_t>(i)]);
             if (__builtin_add_overflow(i, range.step, &i)) break;
         }
-        return make_sequence(meter, std::move(items), list->kind == Kind::group ? Kind::tuple : list->kind);
+        return make_sequence(
+            meter, std::move(items),
+            list->kind == Kind::list || list->kind == Kind::range ? Kind::list : Kind::tuple);
     }
-    if (value.text() == nullptr)
-        return Value::undefined("'" + type_name(value) + " object' cannot be sliced");
+    if (value.text() == nullptr) throw Failure("'" + type_name(value) + "' object cannot be sliced");
     const TextView text = value.text()->view();
     meter.read(text.size() * 2);
     const Range range = slice_range(static_cast<int64_t>(length(text.bytes)), start, stop, step);

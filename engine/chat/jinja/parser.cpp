@@ -46,6 +46,7 @@ std::string Parser::identifier() {
 Body Parser::run() {
     Body body = body_until({});
     if (now().kind != TokenKind::end) fail_at_token();
+    if (unknown_) throw *unknown_;
     return body;
 }
 
@@ -90,23 +91,34 @@ Stmt Parser::statement() {
         return {tag == "break" ? StmtKind::stop : StmtKind::skip, line};
     }
     if (tag == "print") {
-        Stmt print{StmtKind::print, line};
-        print.value = tuple();
+        Stmt print{StmtKind::print, line};  // what stands between commas is printed without them
+        Expr all = node(ExprKind::concat);
+        do all.items.push_back(expression());
+        while (skip_op(","));
+        print.value = finish(std::move(all));
         return print;
     }
     if (tag == "generation") {
         Stmt scope{StmtKind::scope, line};
         expect(TokenKind::block_end, "'%}'");
+        const int loops = std::exchange(loops_, 0);  // as in a macro
         scope.body = body_until({"endgeneration"});
+        loops_ = loops;
         take();
         return scope;
     }
     throw SyntaxError{"encountered unknown tag '" + tag + "'", line};
 }
 
+static bool names_loop(const Expr& target) {
+    return target.name == "loop" || std::any_of(target.items.begin(), target.items.end(),
+                                                [](const ExprPtr& item) { return names_loop(*item); });
+}
+
 Stmt Parser::loop(int line) {
     Stmt loop{StmtKind::loop, line};
     loop.target = target(false);
+    if (names_loop(*loop.target)) fail("can't assign to 'loop' in the target of a loop");
     expect_name("in");
     loop.value = tuple(false);
     if (skip_name("if")) loop.test = expression();
@@ -175,6 +187,11 @@ void Parser::macro_body(Stmt& macro, std::string_view end) {
     macro.body = body_until({end});
     macro_ = outer;
     loops_ = loops;
+    if (outer != nullptr) {  // what a macro inside names counts as named by the outer one
+        outer->takes_more |= macro.takes_more;
+        outer->takes_named |= macro.takes_named;
+        outer->takes_caller |= macro.takes_caller;
+    }
     take();
 }
 

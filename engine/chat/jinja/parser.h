@@ -78,6 +78,7 @@ class Parser {
     ExprPtr call(ExprPtr function);
     void arguments(Expr& call);
     std::string dotted_name();
+    void unknown(std::string_view what, const Expr& expr);
     ExprPtr operators(ExprKind kind, std::initializer_list<std::string_view> ops,
                       ExprPtr (Parser::*operand)());
     ExprPtr words(ExprKind kind, std::string_view word, ExprPtr (Parser::*operand)());
@@ -89,8 +90,11 @@ class Parser {
     size_t pos_ = 0;
     int depth_ = 0;
     int loops_ = 0;          // loops around, within the macro
-    int guarded_ = 0;        // inside a condition unknown filters fail only when they run
     Stmt* macro_ = nullptr;  // around
+    // Inside a condition an unknown filter or test fails only when it runs; elsewhere the template is
+    // refused.
+    int guarded_ = 0;
+    std::optional<SyntaxError> unknown_;
 };
 
 }  // namespace sluice::chat::jinja

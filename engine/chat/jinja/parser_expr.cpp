@@ -43,10 +43,12 @@ ExprPtr Parser::tuple(bool with_condition, bool in_parentheses) {
 ExprPtr Parser::expression(bool with_condition) {
     Nested nested(*this);
     if (!with_condition) return any_of();
+    const std::optional<SyntaxError> unknown = unknown_;
     ExprPtr value = any_of();
     while (at_name("if")) {
         Expr condition = node(ExprKind::condition);
         take();
+        unknown_ = unknown;
         ++guarded_;
         condition.items.push_back(any_of());
         condition.items.push_back(std::move(value));
@@ -195,6 +197,10 @@ ExprPtr Parser::number() {
     if (token.kind == TokenKind::real) {
         double value = 0;
         read = std::from_chars(begin, end, value);
+        if (read.ec == std::errc::result_out_of_range) {  // as in Python: infinite, or zero
+            value = std::strtod(token.text.c_str(), nullptr);
+            read.ec = {};
+        }
         expr.value = {value};
     } else {
         int64_t value = 0;
@@ -256,10 +262,15 @@ std::string Parser::dotted_name() {
     return name;
 }
 
+void Parser::unknown(std::string_view what, const Expr& expr) {
+    if (guarded_ == 0 && !unknown_)
+        unknown_ = SyntaxError{"no " + std::string(what) + " named '" + expr.name + "'", expr.line};
+}
+
 ExprPtr Parser::filter(ExprPtr value) {
     Expr expr = node(ExprKind::filter);
     expr.name = dotted_name();
-    if (guarded_ == 0 && find_filter(expr.name) == nullptr) fail("no filter named '" + expr.name + "'");
+    if (find_filter(expr.name) == nullptr) unknown("filter", expr);
     expr.items.push_back(std::move(value));
     if (at_op("(")) arguments(expr);
     return finish(std::move(expr));
@@ -269,7 +280,7 @@ ExprPtr Parser::test(ExprPtr value) {
     Expr expr = node(ExprKind::test);
     const bool negated = skip_name("not");
     expr.name = dotted_name();
-    if (guarded_ == 0 && find_test(expr.name) == nullptr) fail("no test named '" + expr.name + "'");
+    if (find_test(expr.name) == nullptr) unknown("test", expr);
     expr.items.push_back(std::move(value));
     const TokenKind kind = now().kind;
     const bool starts_operand = kind == TokenKind::name || kind == TokenKind::string ||

@@ -202,14 +202,14 @@ class JsonWriter {
     void new_line(int level) {
         if (!style_.indent) return;
         out_.append("\n");
-        out_.fill(*style_.indent, level);
+        out_.fill(style_.indent->view(), level);
     }
 
     void append_list(const Sequence& list, int level) {
         if (list.items.empty()) return out_.append("[]");
         out_.append("[");
         for (size_t i = 0; i < list.items.size(); ++i) {
-            if (i > 0) out_.append(style_.item_separator);
+            if (i > 0) out_.append(style_.item_separator.view());
             new_line(level + 1);
             append(list.items[i], level + 1);
         }
@@ -227,10 +227,10 @@ class JsonWriter {
         out_.append("{");
         bool first = true;
         for (const auto* entry : entries) {
-            if (!std::exchange(first, false)) out_.append(style_.item_separator);
+            if (!std::exchange(first, false)) out_.append(style_.item_separator.view());
             new_line(level + 1);
             append_key(entry->first);
-            out_.append(style_.key_separator);
+            out_.append(style_.key_separator.view());
             append(entry->second, level + 1);
         }
         new_line(level);

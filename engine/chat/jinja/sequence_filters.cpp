@@ -84,20 +84,22 @@ static std::vector<Value> sorted(const Call& c, const std::vector<Value>& items,
     return out;
 }
 
+// "a,b" sorts by a, then by b.
+static std::vector<Value> sort_attributes(const Call& c, size_t i) {
+    if (!c.given(i)) return {Value{None{}}};
+    if (c[i].text() == nullptr) return {c[i]};
+    std::vector<Value> names;
+    for (TextView name : split(c[i].text()->view(), ",", -1)) names.push_back(Value::string(name));
+    return names;
+}
+
 static Value run_sort(const Call& c) {
     const SequencePtr items = c.in.iterate(c.self);
+    const std::vector<Value> attributes = sort_attributes(c, 2);
     std::vector<Value> keys;
     for (const Value& item : items->items) {
-        if (!c.given(2)) {
-            keys.push_back(sort_key(c, item, nullptr, c.flag(1)));
-            continue;
-        }
-        std::vector<Value> parts;  // "a,b" sorts by a, then by b
-        const TextPtr names = to_text(c.meter(), c[2]);
-        for (TextView name : split(names->view(), ",", -1)) {
-            const Value attribute = c[2].text() ? Value::string(name) : c[2];
-            parts.push_back(sort_key(c, item, &attribute, c.flag(1)));
-        }
+        std::vector<Value> parts;
+        for (const Value& attribute : attributes) parts.push_back(sort_key(c, item, &attribute, c.flag(1)));
         keys.push_back(make_sequence(c.meter(), std::move(parts), Kind::tuple));
     }
     return make_sequence(c.meter(), sorted(c, items->items, std::move(keys), c.flag(0)));
@@ -121,6 +123,7 @@ static Value run_unique(const Call& c) {
     const SequencePtr items = c.in.iterate(c.self);
     for (const Value& item : items->items) {
         Value key = sort_key(c, item, attribute_of(c, 1), c.flag(0));
+        check_hashable(key);
         if (std::any_of(seen.begin(), seen.end(), [&](const Value& v) { return equal(c.meter(), v, key); }))
             continue;
         seen.push_back(std::move(key));
@@ -218,8 +221,14 @@ static Value run_groupby(const Call& c) {
     return make_sequence(c.meter(), std::move(groups));
 }
 
+// What map, select and the like go over: anything that is false counts as empty for them, None too.
+static SequencePtr some(const Call& c) {
+    return truthy(c.self) ? c.in.iterate(c.self) : std::make_shared<const Sequence>(Sequence{Kind::list, {}});
+}
+
 static Value run_map(const Call& c) {
-    const SequencePtr items = c.in.iterate(c.self);
+    const SequencePtr items = some(c);
+    if (items->items.empty()) return make_sequence(c.meter(), {}, Kind::generator);
     const Arguments& given = c.more;
     std::vector<Value> out;
     const auto named = [&](std::string_view name) -> const Value* {
@@ -247,7 +256,7 @@ static Value run_map(const Call& c) {
 
 // select, reject, selectattr, rejectattr: keep the items whose test gives `wanted`.
 static Value choose(const Call& c, bool by_attribute, bool wanted) {
-    const SequencePtr items = c.in.iterate(c.self);
+    const SequencePtr items = some(c);
     const std::vector<Value>& given = c.more.positional;
     const size_t name_at = by_attribute ? 1 : 0;
     std::vector<Value> out;

@@ -110,9 +110,11 @@ static Value is_upper_case(const Call& c) {
 }
 
 static Value is_filter(const Call& c) {
+    check_hashable(c.self);
     return {c.self.text() && find_filter(c.self.text()->bytes) != nullptr};
 }
 static Value is_test(const Call& c) {
+    check_hashable(c.self);
     return {c.self.text() && find_test(c.self.text()->bytes) != nullptr};
 }
 static Value is_escaped(const Call&) {

@@ -28,8 +28,8 @@ void TextBuilder::append_code_point(uint32_t code_point, bool client) {
     append(encode(code_point), client);
 }
 
-void TextBuilder::fill(std::string_view piece, int64_t times) {
-    for (int64_t i = 0; i < times; ++i) append(TextView{piece});
+void TextBuilder::fill(TextView piece, int64_t times) {
+    for (int64_t i = 0; i < times; ++i) append(piece);
 }
 
 CodePoint decode(std::string_view bytes, size_t pos) {
@@ -184,7 +184,8 @@ TextPtr replace(Meter& meter, TextView text, std::string_view old, TextView with
     TextBuilder out(meter);
     if (old.empty()) {  // Python puts the new text between all code points
         for (TextView piece : code_points(text)) {
-            if (count < 0 || count-- > 0) out.append(with);
+            if (count != 0) out.append(with);
+            if (count > 0) --count;
             out.append(piece);
         }
         if (count != 0) out.append(with);

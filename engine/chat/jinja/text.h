@@ -40,7 +40,7 @@ class TextBuilder {
     void append(TextView piece);
     void append(std::string_view piece, bool client = false);
     void append_code_point(uint32_t code_point, bool client);
-    void fill(std::string_view piece, int64_t times);
+    void fill(TextView piece, int64_t times);
     size_t size() const { return text_.bytes.size(); }
     char back() const { return text_.bytes.empty() ? '\0' : text_.bytes.back(); }
     TextPtr take() { return std::make_shared<const Text>(std::move(text_)); }
@@ -76,7 +76,8 @@ TextPtr html_escape(Meter& meter, TextView text);
 
 enum class Case { upper, lower, title, capitalize, swap };
 TextPtr change_case(Meter& meter, TextView text, Case how);
-enum class Class { alpha, digit, alnum, lower, upper, space };  // str.isalpha and so on
+enum class Class { alpha, decimal, digit, numeric, alnum, lower, upper, space };  // str.isalpha and so on
 bool is_class(std::string_view text, Class which);
+bool is_title_case(std::string_view text);
 
 }  // namespace sluice::chat::jinja

@@ -5,7 +5,7 @@
 
 namespace sluice::chat::jinja {
 
-TextPtr pad(Meter& meter, TextView text, int64_t width, std::string_view fill, Align align) {
+TextPtr pad(Meter& meter, TextView text, int64_t width, TextView fill, Align align) {
     const int64_t missing = std::max<int64_t>(0, width - static_cast<int64_t>(length(text.bytes)));
     // As Python's str.center: the odd place goes to the left where the width is odd.
     const int64_t left = align == Align::left    ? 0
@@ -95,9 +95,10 @@ static Value run_join(const Call& c) {
 }
 
 static Value run_indent(const Call& c) {
-    const TextPtr text = self_text(c);
-    const TextPtr by =
-        c.has(0) && c[0].text() ? *c[0].as<TextPtr>() : pad(c.meter(), {}, c.integer(0, 4), " ", Align::left);
+    if (c.self.text() == nullptr) throw Failure("cannot indent '" + type_name(c.self) + "'");
+    const TextPtr text = *c.self.as<TextPtr>();
+    const TextPtr by = c.has(0) && c[0].text() ? *c[0].as<TextPtr>()
+                                               : pad(c.meter(), {}, c.integer(0, 4), {" "}, Align::left);
     const bool first = c.flag(1), blank = c.flag(2);
     TextBuilder out(c.meter());
     TextBuilder with_end(c.meter());
@@ -115,20 +116,22 @@ static Value run_indent(const Call& c) {
 }
 
 static Value run_truncate(const Call& c) {
-    const TextPtr text = self_text(c);
     const int64_t limit = c.integer(0, 255), leeway = c.integer(3, 5);
     const TextView end = c.text(2, "...");
     const auto end_length = static_cast<int64_t>(length(end.bytes));
     if (limit < end_length) throw Failure("expected length >= " + std::to_string(end_length));
     if (leeway < 0) throw Failure("expected leeway >= 0");
-    if (static_cast<int64_t>(length(text->bytes)) <= limit + leeway) return {text};
+    const Value size = c.in.filter("length", c.self, {});
+    if (*size.integer() <= limit + leeway) return c.self;
+    if (c.self.text() == nullptr) throw Failure("cannot truncate '" + type_name(c.self) + "'");
+    const TextPtr text = *c.self.as<TextPtr>();
     TextView head = text->view().substr(0, byte_offset(text->bytes, static_cast<size_t>(limit - end_length)));
     if (!c.flag(1)) head = head.substr(0, head.bytes.rfind(' '));
     return {join(c.meter(), {}, {head, end})};
 }
 
 static Value run_center(const Call& c) {
-    return {pad(c.meter(), self_text(c)->view(), c.integer(0, 80), " ", Align::center)};
+    return {pad(c.meter(), self_text(c)->view(), c.integer(0, 80), {" "}, Align::center)};
 }
 
 // Runs of letters, digits and underscores.
@@ -146,28 +149,45 @@ static Value run_wordcount(const Call& c) {
 }
 
 static Value run_format(const Call& c) {
-    const auto& [positional, named] = c.more;
+    const auto& [positional, named, client_names] = c.more;
     if (!positional.empty() && !named.empty())
         throw Failure("can't handle positional and keyword arguments at the same time");
     if (named.empty())
         return {format_percent(c.meter(), self_text(c)->view(),
                                make_sequence(c.meter(), positional, Kind::tuple))};
     std::vector<std::pair<Value, Value>> entries;
-    for (const auto& [name, value] : named) entries.emplace_back(Value::string(name), value);
+    for (const auto& [name, value] : named) entries.emplace_back(Value{Text::of(name, client_names)}, value);
     return {format_percent(c.meter(), self_text(c)->view(), make_dict(c.meter(), std::move(entries)))};
 }
 
-static Value run_urlencode(const Call& c) {
-    const TextPtr text = self_text(c);
-    TextBuilder out(c.meter());
-    for (size_t i = 0; i < text->bytes.size(); ++i) {
-        const TextView byte = text->view().substr(i, 1);
+static void append_url(TextBuilder& out, TextView text, bool in_query) {
+    for (size_t i = 0; i < text.size(); ++i) {
+        const TextView byte = text.substr(i, 1);
         const char b = byte.bytes[0];
         const bool plain = (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || (b >= '0' && b <= '9') ||
-                           std::string_view("_.-~/").find(b) != std::string_view::npos;
+                           std::string_view(in_query ? "_.-~" : "_.-~/").find(b) != std::string_view::npos;
         char escaped[4];
         std::snprintf(escaped, sizeof escaped, "%%%02X", static_cast<unsigned>(static_cast<uint8_t>(b)));
-        plain ? out.append(byte) : out.append(escaped, byte.from_client());
+        plain ? out.append(byte) : out.append(in_query && b == ' ' ? "+" : escaped, byte.from_client());
+    }
+}
+
+// Text as part of a path; a mapping or pairs as a query.
+static Value run_urlencode(const Call& c) {
+    TextBuilder out(c.meter());
+    if (c.self.dict() == nullptr && c.self.sequence() == nullptr) {
+        append_url(out, self_text(c)->view(), false);
+        return {out.take()};
+    }
+    const SequencePtr pairs =
+        c.in.iterate(c.self.dict() != nullptr ? c.in.filter("items", c.self, {}) : c.self);
+    for (const Value& each : pairs->items) {
+        const SequencePtr pair = c.in.iterate(each);
+        if (pair->items.size() != 2) throw Failure("urlencode needs pairs of name and value");
+        if (out.size() > 0) out.append("&");
+        append_url(out, to_text(c.meter(), pair->items[0])->view(), true);
+        out.append("=");
+        append_url(out, to_text(c.meter(), pair->items[1])->view(), true);
     }
     return {out.take()};
 }

@@ -148,14 +148,12 @@ static Value is_ascii(const Call& c) {
     return {std::all_of(text.begin(), text.end(), [](char b) { return static_cast<signed char>(b) >= 0; })};
 }
 static Value is_title(const Call& c) {
-    const TextView text = self(c);
-    return {is_class(change_case(c.meter(), text, Case::upper)->bytes, Class::upper) &&
-            change_case(c.meter(), text, Case::title)->bytes == text.bytes};
+    return {is_title_case(self(c).bytes)};
 }
 
 static Value padded(const Call& c, Align align) {
-    const std::string_view fill = c.given(1) ? c.text(1).bytes : " ";
-    if (length(fill) != 1) throw Failure("the fill character must be exactly one character long");
+    const TextView fill = c.text(1, " ");
+    if (length(fill.bytes) != 1) throw Failure("the fill character must be exactly one character long");
     return {pad(c.meter(), self(c), c.integer(0), fill, align)};
 }
 static Value pad_right(const Call& c) {
@@ -171,7 +169,7 @@ static Value zero_fill(const Call& c) {
     const TextView text = self(c);
     const size_t sign = text.bytes.starts_with('-') || text.bytes.starts_with('+') ? 1 : 0;
     const TextPtr rest =
-        pad(c.meter(), text.substr(sign), c.integer(0) - static_cast<int64_t>(sign), "0", Align::right);
+        pad(c.meter(), text.substr(sign), c.integer(0) - static_cast<int64_t>(sign), {"0"}, Align::right);
     return {join(c.meter(), {}, {text.substr(0, sign), rest->view()})};
 }
 static Value format(const Call& c) {
@@ -190,10 +188,10 @@ const Builtin* find_text_method(std::string_view name) {
         {"isalnum", "", 0, of_class<Class::alnum>},
         {"isalpha", "", 0, of_class<Class::alpha>},
         {"isascii", "", 0, is_ascii},
-        {"isdecimal", "", 0, of_class<Class::digit>},
+        {"isdecimal", "", 0, of_class<Class::decimal>},
         {"isdigit", "", 0, of_class<Class::digit>},
         {"islower", "", 0, of_class<Class::lower>},
-        {"isnumeric", "", 0, of_class<Class::digit>},
+        {"isnumeric", "", 0, of_class<Class::numeric>},
         {"isspace", "", 0, of_class<Class::space>},
         {"istitle", "", 0, is_title},
         {"isupper", "", 0, of_class<Class::upper>},

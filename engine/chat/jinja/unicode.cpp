@@ -1,6 +1,8 @@
 // Character classes and case mappings with Python's rules, on utf8proc's tables.
 #include <utf8proc.h>
 
+#include <algorithm>
+
 #include "engine/chat/jinja/text.h"
 
 namespace sluice::chat::jinja {
@@ -60,15 +62,17 @@ static void append_form(TextBuilder& out, uint32_t c, Form form, bool client) {
     int bound = 0;
     const auto count = utf8proc_decompose_char(letter, folded, 4, UTF8PROC_CASEFOLD, &bound);
     const bool several = c >= 0x80 && count > 1 && count <= 4 && category(c) != UTF8PROC_CATEGORY_LU;
-    if (!several || (form == Form::title && utf8proc_totitle(letter) != letter)) {
+    constexpr uint32_t kSharpS = 0xDF, kApostropheN = 0x149, kIota = 0x3B9, kIotaBelow = 0x345;
+    if (!several || (form == Form::title && c != kSharpS && utf8proc_totitle(letter) != letter)) {
         const auto mapped = form == Form::upper ? utf8proc_toupper(letter) : utf8proc_totitle(letter);
         out.append_code_point(static_cast<uint32_t>(mapped), client);
         return;
     }
     if (category(c) == UTF8PROC_CATEGORY_LT && form == Form::title) return out.append_code_point(c, client);
     for (int i = 0; i < count; ++i) {
-        const bool raise = form == Form::upper || i == 0;
-        out.append_code_point(static_cast<uint32_t>(raise ? utf8proc_toupper(folded[i]) : folded[i]), client);
+        const bool raise = form == Form::upper || i == 0 || c == kApostropheN;
+        const auto part = static_cast<uint32_t>(raise ? utf8proc_toupper(folded[i]) : folded[i]);
+        out.append_code_point(part == kIota ? kIotaBelow : part, client);
     }
 }
 
@@ -89,8 +93,9 @@ TextPtr change_case(Meter& meter, TextView text, Case how) {
         if (how == Case::title && !after_cased) form = Form::title;
         if (how == Case::capitalize && pos == 0) form = Form::title;
         if (how == Case::swap) form = is_upper(c.value) ? Form::lower : Form::upper;
-        if (c.size == 1 && c.value >= 0x80) {
-            out.append(piece);  // not UTF-8
+        const bool stays = how == Case::swap && !is_upper(c.value) && !is_lower(c.value);
+        if (stays || (c.size == 1 && c.value >= 0x80)) {  // or is not UTF-8
+            out.append(piece);
         } else if (c.value == 0x3A3 && form == Form::lower && is_final_sigma(text.bytes, pos, after_cased)) {
             out.append("\xCF\x82", piece.from_client());
         } else {
@@ -102,16 +107,32 @@ TextPtr change_case(Meter& meter, TextView text, Case how) {
     return out.take();
 }
 
+// Digits that are no decimal digits: superscripts, digits in circles and the like.
+static bool is_other_digit(uint32_t c) {
+    static constexpr std::pair<uint32_t, uint32_t> kRanges[] = {
+        {0xB2, 0xB3},     {0xB9, 0xB9},       {0x1369, 0x1371},   {0x19DA, 0x19DA},   {0x2070, 0x2070},
+        {0x2074, 0x2079}, {0x2080, 0x2089},   {0x2460, 0x2468},   {0x2474, 0x247C},   {0x2488, 0x2490},
+        {0x24EA, 0x24EA}, {0x24F5, 0x24FD},   {0x24FF, 0x24FF},   {0x2776, 0x277E},   {0x2780, 0x2788},
+        {0x278A, 0x2792}, {0x10A40, 0x10A43}, {0x10E60, 0x10E68}, {0x11052, 0x1105A}, {0x1F100, 0x1F10A}};
+    return std::any_of(std::begin(kRanges), std::end(kRanges),
+                       [c](const auto& range) { return c >= range.first && c <= range.second; });
+}
+
 static bool in_class(uint32_t c, Class which) {
     const auto of = category(c);
     const bool alpha = of >= UTF8PROC_CATEGORY_LU && of <= UTF8PROC_CATEGORY_LO;
+    const bool number = of >= UTF8PROC_CATEGORY_ND && of <= UTF8PROC_CATEGORY_NO;
     switch (which) {
         case Class::alpha:
             return alpha;
-        case Class::digit:
+        case Class::decimal:
             return of == UTF8PROC_CATEGORY_ND;
+        case Class::digit:
+            return of == UTF8PROC_CATEGORY_ND || is_other_digit(c);
+        case Class::numeric:
+            return number;
         case Class::alnum:
-            return alpha || (of >= UTF8PROC_CATEGORY_ND && of <= UTF8PROC_CATEGORY_NO);
+            return alpha || number;
         case Class::space:
             return is_space(c);
         case Class::lower:
@@ -119,6 +140,20 @@ static bool in_class(uint32_t c, Class which) {
             return false;
     }
     return false;
+}
+
+// Upper case only where a word begins, lower case only inside.
+bool is_title_case(std::string_view text) {
+    bool any = false, after_cased = false;
+    for (size_t pos = 0; pos < text.size();) {
+        const CodePoint c = decode(text, pos);
+        pos += c.size;
+        const bool begins = is_upper(c.value) || category(c.value) == UTF8PROC_CATEGORY_LT;
+        if (begins ? after_cased : is_lower(c.value) && !after_cased) return false;
+        after_cased = is_cased(c.value);
+        any |= after_cased;
+    }
+    return any;
 }
 
 bool is_class(std::string_view text, Class which) {

@@ -40,12 +40,19 @@ Value make_sequence(Meter& meter, std::vector<Value> items, Kind kind) {
     return {std::make_shared<const Sequence>(Sequence{kind, std::move(items), checked_depth(meter, inside)})};
 }
 
+void check_hashable(const Value& key) {
+    const Sequence* list = key.sequence();
+    if (key.dict() != nullptr || (list != nullptr && list->kind == Kind::list))
+        throw Failure("unhashable type: '" + type_name(key) + "'");
+    if (list == nullptr || (list->kind != Kind::tuple && list->kind != Kind::group)) return;
+    for (const Value& item : list->items) check_hashable(item);
+}
+
 Value make_dict(Meter& meter, std::vector<std::pair<Value, Value>> entries) {
     auto dict = std::make_shared<Dict>();
     int32_t inside = 0;
     for (auto& [key, value] : entries) {
-        if (depth_of(key) > 0 && !(key.sequence() && key.sequence()->kind == Kind::tuple))
-            throw Failure("unhashable type: '" + type_name(key) + "'");
+        check_hashable(key);
         inside = std::max({inside, depth_of(key), depth_of(value)});
         if (const Value* known = dict->find(meter, key))
             *const_cast<Value*>(known) = std::move(value);
@@ -196,8 +203,7 @@ bool contains(Meter& meter, const Value& container, const Value& item) {
         return text->bytes.find(item.text()->bytes) != std::string::npos;
     }
     if (const Dict* dict = container.dict()) {
-        if (item.dict() || (item.sequence() && item.sequence()->kind == Kind::list))
-            throw Failure("unhashable type: '" + type_name(item) + "'");
+        check_hashable(item);
         return dict->find(meter, item) != nullptr;
     }
     if (const Sequence* sequence = container.sequence()) {

@@ -67,6 +67,7 @@ struct Dict {
 struct Arguments {
     std::vector<Value> positional = {};
     std::vector<std::pair<std::string, Value>> named = {};
+    bool client_names = false;  // a client wrote some of the names: they came from ** and a mapping
 };
 class Interpreter;
 
@@ -87,6 +88,7 @@ class Object {
 // Both pay for their items and fail where values nest deeper than the budget.
 Value make_sequence(Meter& meter, std::vector<Value> items, Kind kind = Kind::list);
 Value make_dict(Meter& meter, std::vector<std::pair<Value, Value>> entries);  // later keys win
+void check_hashable(const Value& key);  // fails for lists and mappings, also inside of tuples
 int32_t depth_of(const Value& value);
 Value from_json(Meter& meter, const boost::json::value& json);  // marked as the client's
 
@@ -103,8 +105,8 @@ TextPtr repr(Meter& meter, const Value& value);     // repr()
 
 struct JsonStyle {
     bool ensure_ascii = false;
-    std::optional<std::string> indent = {};
-    std::string item_separator = ", ", key_separator = ": ";
+    std::optional<Text> indent = {};
+    Text item_separator{", "}, key_separator{": "};
     bool sort_keys = false;
 };
 TextPtr to_json(Meter& meter, const Value& value, const JsonStyle& style);  // json.dumps()

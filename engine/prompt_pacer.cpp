@@ -1,0 +1,49 @@
+#include "engine/prompt_pacer.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace sluice::engine {
+namespace {
+
+constexpr int32_t kFewest = 8;       // a prompt always gets on
+constexpr int32_t kOldest = 64;      // steps, before a baseline is measured anew
+constexpr double kNewWeight = 0.25;  // of a measurement in its running mean
+
+void blend(double& mean, double value) {
+    mean = mean == 0 ? value : mean + kNewWeight * (value - mean);
+}
+
+}  // namespace
+
+PromptPacer::Baseline& PromptPacer::baseline(int32_t decodes) {
+    const auto bucket = static_cast<size_t>(std::bit_width(static_cast<uint32_t>(decodes)));
+    return baselines_[std::min(bucket, baselines_.size() - 1)];
+}
+
+int32_t PromptPacer::prompt_tokens(int32_t decodes) {
+    if (decodes < 1 || stretch_ < 1) return step_tokens_;
+    const Baseline& base = baseline(decodes);
+    if (base.seconds == 0 || base.age >= kOldest) return 0;
+    const int32_t fewest = std::min(kFewest, step_tokens_);
+    if (prompt_token_seconds_ == 0) return fewest;
+    const double fit = (stretch_ - 1) * base.seconds / prompt_token_seconds_;
+    return static_cast<int32_t>(std::clamp<double>(fit, fewest, step_tokens_));
+}
+
+void PromptPacer::observe(int32_t decodes, int32_t prompt_tokens, double seconds) {
+    if (decodes < 1) return;
+    Baseline& base = baseline(decodes);
+    if (prompt_tokens == 0) {
+        blend(base.seconds, seconds);
+        base.age = 0;
+        return;
+    }
+    ++base.age;
+    if (base.seconds == 0) return;
+    // A floor, lest one lucky step makes prompt tokens free.
+    const double added = std::max(seconds - base.seconds, 0.01 * base.seconds);
+    blend(prompt_token_seconds_, added / prompt_tokens);
+}
+
+}  // namespace sluice::engine

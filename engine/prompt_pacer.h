@@ -1,0 +1,35 @@
+// How many prompt tokens the next step may compute, so that streams that run do not stall: a step with
+// prompts takes at most `stretch` times what one without them takes. Learns both times from the steps
+// themselves; what it says changes when tokens come, never which. Thread: engine.
+#pragma once
+#include <array>
+#include <cstdint>
+
+namespace sluice::engine {
+
+class PromptPacer {
+  public:
+    // stretch < 1: always step_tokens.
+    PromptPacer(int32_t step_tokens, double stretch) : step_tokens_(step_tokens), stretch_(stretch) {}
+
+    // For a step that also decodes so many sequences. 0 now and then: a step without prompts, to time it.
+    int32_t prompt_tokens(int32_t decodes);
+
+    // What a step has taken.
+    void observe(int32_t decodes, int32_t prompt_tokens, double seconds);
+
+  private:
+    // Steps without prompts, by the logarithm of their decodes.
+    struct Baseline {
+        double seconds = 0;  // 0: unknown
+        int32_t age = 0;     // steps with prompts since the last one without
+    };
+    Baseline& baseline(int32_t decodes);
+
+    int32_t step_tokens_;
+    double stretch_;
+    std::array<Baseline, 12> baselines_{};
+    double prompt_token_seconds_ = 0;  // what a prompt token adds to a step that decodes; 0: unknown
+};
+
+}  // namespace sluice::engine
