@@ -181,7 +181,7 @@ STATEMENTS = [
     "{% with a = 1, b = 2 %}{{ a + b }}{% endwith %}{{ a }}", "{% with %}{% set a = 1 %}{{ a }}{% endwith %}{{ a }}", "{% with a = 1 %}{% with b = a %}{{ b }}{% endwith %}{% endwith %}",
     "{% set a = 5 %}{% with a = 1, b = a %}{{ a }}{{ b }}{% endwith %}{{ a }}", "{% filter upper %}a{{ text }}{% endfilter %}", "{% filter replace('a', 'b') | upper %}aaa{% endfilter %}",
     "{% filter trim %}\n  {% set z = 1 %} x {{ z }} {% endfilter %}{{ z }}", "{% raw %}{{ x }}{% if %}{% endraw %}", "{%- raw -%} {{ x }} {%- endraw -%} y", "{% raw %}a",
-    "{# comment {{ x }} #}a{# b #}", "{#- x -#} a {#+ y +#} b", "{# open", "{{ 1", "{% if 1 %}", "{% endif %}", "{% else %}", "{% for x in y %}", "{% for x %}{% endfor %}",
+    "{# comment {{ x }} #}a{# b #}", "{#- x -#} a {#+ y +#} b", "{# open", "{#", "a{#-", "{% raw %}", "{% raw -%}", "{{", "{%", "{% if", "{{-", "{{ 1", "{% if 1 %}", "{% endif %}", "{% else %}", "{% for x in y %}", "{% for x %}{% endfor %}",
     "{% nosuch %}", "{% set %}", "{% set 1 = 2 %}", "{% set true = 1 %}", "{% set none %}{% endset %}", "{% break %}", "{% continue %}", "{% if %}{% endif %}",
     "{% for x in [1] %}{% endif %}", "{% macro %}{% endmacro %}", "{% macro f %}{% endmacro %}", "{% call f %}{% endcall %}", "{% generation %}a{% set q = 1 %}{{ q }}{% endgeneration %}{{ q }}",
     "{% generation %}", "{% print 1, 2 %}", "{% print text %}", "{{ 1 }}}", "{ { 1 } }", "{{ '}}' }}", "{{ {'a': {'b': 1}}.a.b }}", "{{'{'}}", "{% if '%}' %}x{% endif %}", "{%", "{{", "a{",

@@ -198,7 +198,7 @@ def promised(answer):
     if re.search("TemplateAssertionError: No (filter|test)", answer.get("error", "")):
         return False
     text = answer.get("text", "")
-    return not re.search(r"\d{19}", text) and not any(mark in text.lower() for mark in (" object at 0x", " at 0x", "<built-in", "%20at%200x"))
+    return not re.search(r"\d{19}", text) and not any(mark in text.lower() for mark in (" object at 0x", " at 0x", "<built-in", "<namespace", "%20at%200x"))
 
 
 def main(program, count="3000", seed="1"):
