@@ -21,7 +21,7 @@ TEST(ChatTemplate, SyntaxErrorsNameTheLine) {
         {"{% for x in y %}\n\n", "unexpected end of template"},
         {"\n{{ 'abc", "line 2"},
         {"\n\n\n{# no end", "line 4: missing end of comment"},
-        {"{% raw %}", "missing end of raw"},
+        {"{% raw %}x", "missing end of raw"},
         {"\n{{ a ? b }}", "line 2: unexpected char '?'"},
         {"\n{{ (1] }}", "line 2: unexpected ']'"},
         {"\n{% break %}", "line 2: 'break' outside of a loop"},
@@ -111,7 +111,7 @@ TEST(ContinueFinalMessage, ForgivesTrimmedTexts) {
 
 TEST(ContinueFinalMessage, ReadsTheLastTextPart) {
     TemplateInput input = with_messages(
-        R"([{"content": [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}, {"type": "image"}]}])");
+        R"([{"content": [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}, {"type": "x"}]}])");
     input.continue_final_message = true;
     EXPECT_EQ(text("{% for p in messages[0].content %}{{ p.text }};{% endfor %}", input), "one;two");
 }

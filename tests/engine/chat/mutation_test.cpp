@@ -19,78 +19,75 @@ std::string read(const std::string& name) {
     return {std::istreambuf_iterator<char>(in), {}};
 }
 
-const std::vector<std::string>& pieces() {
-    static const std::vector<std::string> all = {"{{",
-                                                 "}}",
-                                                 "{%",
-                                                 "%}",
-                                                 "{#",
-                                                 "#}",
-                                                 "-",
-                                                 "(",
-                                                 ")",
-                                                 "[",
-                                                 "]",
-                                                 "{",
-                                                 "}",
-                                                 "'",
-                                                 "\"",
-                                                 "\\",
-                                                 "|",
-                                                 ".",
-                                                 ",",
-                                                 ":",
-                                                 "~",
-                                                 " if ",
-                                                 " else ",
-                                                 " for x in ",
-                                                 " in ",
-                                                 " is ",
-                                                 " not ",
-                                                 "{% endif %}",
-                                                 "{% endfor %}",
-                                                 "{% break %}",
-                                                 "messages",
-                                                 "range(9999)",
-                                                 "loop",
-                                                 "namespace()",
-                                                 " | join",
-                                                 " | list",
-                                                 " | sort",
-                                                 " | tojson",
-                                                 " | map('upper')",
-                                                 "[::-1]",
-                                                 "[-1]",
-                                                 " * 99",
-                                                 " ** 63",
-                                                 " % 0",
-                                                 " // -1",
-                                                 "-9223372036854775807",
-                                                 "1e308",
-                                                 "none",
-                                                 "**",
-                                                 "caller()",
-                                                 "\n",
-                                                 "\xFF",
-                                                 "\xF0\x9F\x98\x80",
-                                                 "0x",
-                                                 "9999999999",
-                                                 ".items()",
-                                                 ".format(1)",
-                                                 " | groupby(0)",
-                                                 "{% set x %}",
-                                                 "{% macro f() %}",
-                                                 "{{ f() }}",
-                                                 "{% raw %}",
-                                                 "{%- ",
-                                                 " -%}",
-                                                 " | batch(0)",
-                                                 " | slice(-1)",
-                                                 " | center(99)",
-                                                 ".split('')",
-                                                 "'%s%5d'"};
-    return all;
-}
+const std::vector<std::string> kPieces = {"{{",
+                                          "}}",
+                                          "{%",
+                                          "%}",
+                                          "{#",
+                                          "#}",
+                                          "-",
+                                          "(",
+                                          ")",
+                                          "[",
+                                          "]",
+                                          "{",
+                                          "}",
+                                          "'",
+                                          "\"",
+                                          "\\",
+                                          "|",
+                                          ".",
+                                          ",",
+                                          ":",
+                                          "~",
+                                          " if ",
+                                          " else ",
+                                          " for x in ",
+                                          " in ",
+                                          " is ",
+                                          " not ",
+                                          "{% endif %}",
+                                          "{% endfor %}",
+                                          "{% break %}",
+                                          "messages",
+                                          "range(9999)",
+                                          "loop",
+                                          "namespace()",
+                                          " | join",
+                                          " | list",
+                                          " | sort",
+                                          " | tojson",
+                                          " | map('upper')",
+                                          "[::-1]",
+                                          "[-1]",
+                                          " * 99",
+                                          " ** 63",
+                                          " % 0",
+                                          " // -1",
+                                          "-9223372036854775807",
+                                          "1e308",
+                                          "none",
+                                          "**",
+                                          "caller()",
+                                          "\n",
+                                          "\xFF",
+                                          "\xF0\x9F\x98\x80",
+                                          "0x",
+                                          "9999999999",
+                                          ".items()",
+                                          ".format(1)",
+                                          " | groupby(0)",
+                                          "{% set x %}",
+                                          "{% macro f() %}",
+                                          "{{ f() }}",
+                                          "{% raw %}",
+                                          "{%- ",
+                                          " -%}",
+                                          " | batch(0)",
+                                          " | slice(-1)",
+                                          " | center(99)",
+                                          ".split('')",
+                                          "'%s%5d'"};
 
 size_t below(Random& rng, size_t bound) {
     return static_cast<size_t>(rng() % bound);
@@ -101,7 +98,7 @@ std::string mutated(Random& rng, std::string text) {
         const size_t at = below(rng, text.size() + 1), count = std::min(below(rng, 40), text.size() - at);
         switch (below(rng, 5)) {
             case 0:
-                text.insert(at, pieces()[below(rng, pieces().size())]);
+                text.insert(at, kPieces[below(rng, kPieces.size())]);
                 break;
             case 1:
                 text.erase(at, count);
@@ -113,7 +110,7 @@ std::string mutated(Random& rng, std::string text) {
                 if (at < text.size()) text[at] = static_cast<char>(rng());
                 break;
             default:
-                text.replace(at, count, pieces()[below(rng, pieces().size())]);
+                text.replace(at, count, kPieces[below(rng, kPieces.size())]);
         }
     }
     return text;
@@ -133,7 +130,7 @@ boost::json::value random_value(Random& rng, int depth) {
             return rng();
         case 5:
         case 6:
-            return boost::json::string(pieces()[below(rng, pieces().size())]);
+            return boost::json::string(kPieces[below(rng, kPieces.size())]);
         case 7: {
             boost::json::array list;
             for (size_t i = below(rng, 4); i > 0; --i) list.push_back(random_value(rng, depth - 1));
@@ -151,9 +148,8 @@ boost::json::value random_value(Random& rng, int depth) {
 }
 
 TemplateInput random_input(Random& rng) {
-    TemplateInput input =
-        with_messages(R"([{"role": "user", "content": "Hi \n there"}, {"role": "assistant", "content": null,
-        "tool_calls": [{"function": {"name": "f", "arguments": {"a": 1}}}]}, {"role": "tool", "content": "{}"}])");
+    TemplateInput input = with_messages(R"([{"role": "user", "content": "Hi \n there"}, {"role": "assistant",
+        "content": null, "tool_calls": [{"function": {"name": "f", "arguments": {"a": 1}}}]}, {"role": "tool", "content": ""}])");
     for (auto& message : input.messages) {
         if (below(rng, 12) == 0) message = random_value(rng, 3);
     }
@@ -199,7 +195,7 @@ TEST(Mutation, PiecesInAnyOrder) {
     Random rng(7);
     for (int i = 0; i < 20'000; ++i) {
         std::string source = below(rng, 2) == 0 ? "{{ " : "{% set y = ";
-        for (size_t n = below(rng, 8); n > 0; --n) source += pieces()[below(rng, pieces().size())];
+        for (size_t n = below(rng, 8); n > 0; --n) source += kPieces[below(rng, kPieces.size())];
         source += source.starts_with("{{") ? " }}" : " %}{{ y }}";
         const auto prompt = render(source, {}, {.steps = 20'000, .depth = 64, .output_bytes = 1 << 16});
         ASSERT_TRUE(prompt || !prompt.error().message.empty()) << source;
