@@ -111,7 +111,7 @@ TEST(ContinueFinalMessage, ForgivesTrimmedTexts) {
 
 TEST(ContinueFinalMessage, ReadsTheLastTextPart) {
     TemplateInput input = with_messages(
-        R"([{"content": [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}, {"type": "x"}]}])");
+        R"([{"content": [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}, {"x": 1}]}])");
     input.continue_final_message = true;
     EXPECT_EQ(text("{% for p in messages[0].content %}{{ p.text }};{% endfor %}", input), "one;two");
 }

@@ -149,7 +149,8 @@ boost::json::value random_value(Random& rng, int depth) {
 
 TemplateInput random_input(Random& rng) {
     TemplateInput input = with_messages(R"([{"role": "user", "content": "Hi \n there"}, {"role": "assistant",
-        "content": null, "tool_calls": [{"function": {"name": "f", "arguments": {"a": 1}}}]}, {"role": "tool", "content": ""}])");
+        "content": null, "tool_calls": [{"function": {"name": "f", "arguments": {"a": 1}}}]},
+        {"role": "tool", "content": ""}])");
     for (auto& message : input.messages) {
         if (below(rng, 12) == 0) message = random_value(rng, 3);
     }

@@ -397,7 +397,7 @@ def promised(answer):
     )
 
 
-def main(program, count="3000", seed="1"):
+def main(program, count="2500", seed="1"):
     cases = [
         {"name": f"seed {i}: {template(i)!a}", "template": template(i), "kwargs": constructs.VARIABLES}
         for i in range(int(seed), int(seed) + int(count))
