@@ -2,11 +2,11 @@
 """Compares our chat templates with Python's Jinja2, set up as Hugging Face transformers does it.
 
 usage: tools/compare_templates.py --render PROGRAM FOLDER
-Renders every *.jinja of the folder over all conversations of conversations.py with PROGRAM (render_template) and
-with Jinja2. Exit status 0: all equal, or both sides refuse; 1: some differ; 77: the folder is absent.
+Renders every *.jinja of the folder over all conversations of conversations.py with PROGRAM (render_template)
+and with Jinja2. Exit status 0: all equal, or both sides refuse; 1: some differ; 77: the folder is absent.
 
-Without tools the variable is not defined, where transformers gives None: of the templates known to us one fails
-on None (it loops over the tools), and the others take both alike.
+Without tools the variable is not defined, where transformers gives None: of the templates known to us one
+fails on None (it loops over the tools), and the others take both alike.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Conversations that chat templates have to cope with: roles, orders, tools, reasoning, odd contents, settings.
+"""Conversations that chat templates have to cope with: roles, tools, reasoning, odd contents, settings.
 
 cases(): every case is what a template sees, apart from its own text: messages, tools, add_generation_prompt,
 kwargs. Some have an order of roles that strict templates refuse: then Jinja2 and we both have to.

@@ -51,7 +51,7 @@ Result<TextView> cut_after_final(TextView rendered, const std::string& final) {
     if (at == std::string_view::npos)
         return invalid("continue_final_message: the template does not show the last message",
                        "continue_final_message");
-    const bool kept = rendered.bytes.substr(at, from_start.size()) == final;
+    const bool kept = rendered.bytes.substr(at, from_start.size()) == from_start;
     return rendered.substr(0, at + (kept ? from_start : trimmed).size());
 }
 

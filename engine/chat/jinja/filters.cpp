@@ -127,6 +127,7 @@ static Value run_int(const Call& c) {
     if (c.self.is<Undefined>()) fail_undefined(c.self);
     std::optional<int64_t> value;
     if (const Text* text = c.self.text()) {
+        c.meter().walk(text->bytes.size());
         value = read_integer(text->bytes, c.integer(1, 10));
         if (!value) {
             if (const auto real = read_float(text->bytes)) value = truncate(*real);
@@ -142,6 +143,7 @@ static Value run_int(const Call& c) {
 static Value run_float(const Call& c) {
     if (c.self.is<Undefined>()) fail_undefined(c.self);
     const bool client = c.self.client || (c.self.text() && c.self.text()->view().from_client());
+    if (c.self.text()) c.meter().walk(c.self.text()->bytes.size());
     if (const auto value = c.self.text() ? read_float(c.self.text()->bytes) : c.self.number())
         return {*value, client};
     return c.has(0) ? c[0] : Value{0.0};

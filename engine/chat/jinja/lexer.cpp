@@ -118,6 +118,7 @@ class Lexer {
     }
 
     void raw_body() {
+        if (pos_ == source_.size()) return;  // as with comments
         for (size_t begin = pos_; (begin = source_.find("{%", begin)) != std::string::npos; begin += 2) {
             size_t p = begin + 2;
             if (p < source_.size() && (source_[p] == '-' || source_[p] == '+')) ++p;
@@ -139,6 +140,7 @@ class Lexer {
     }
 
     void comment() {
+        if (pos_ == source_.size()) return;  // Jinja forgives a comment that begins where the source ends
         const size_t end = source_.find("#}", pos_);
         if (end == std::string::npos) fail("missing end of comment tag");
         const char sign = end > pos_ ? source_[end - 1] : '\0';

@@ -23,6 +23,8 @@ class Meter {
     }
     // Reading costs what writing costs, so that searching a long string in a loop is bounded too.
     void read(size_t bytes) { charge(bytes / 64); }
+    // Going through a text by code point is slower.
+    void walk(size_t bytes) { charge(bytes / 8); }
     void grow(size_t from, size_t by) {
         if (by > static_cast<size_t>(budget_.output_bytes) ||
             from + by > static_cast<size_t>(budget_.output_bytes))

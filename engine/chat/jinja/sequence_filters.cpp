@@ -155,8 +155,10 @@ static Value run_max(const Call& c) {
 static Value run_sum(const Call& c) {
     Value total = c.has(1) ? c[1] : Value{int64_t{0}};
     const SequencePtr items = c.in.iterate(c.self);
-    for (const Value& item : items->items)
+    for (const Value& item : items->items) {
+        c.meter().charge(1);
         total = arithmetic(c.meter(), "+", total, c.given(0) ? walk(c, item, c[0]) : item);
+    }
     return total;
 }
 

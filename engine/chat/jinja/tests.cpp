@@ -99,7 +99,7 @@ static Value is_divisible(const Call& c) {
 
 static Value in_case(const Call& c, Class which) {
     const TextPtr text = to_text(c.meter(), c.self);
-    c.meter().read(text->bytes.size());
+    c.meter().walk(text->bytes.size());
     return {is_class(text->bytes, which)};
 }
 static Value is_lower_case(const Call& c) {

@@ -78,7 +78,9 @@ static Value run_replace(const Call& c) {
 }
 
 static Value run_escape(const Call& c) {
-    return {html_escape(c.meter(), self_text(c)->view())};
+    const TextPtr text = self_text(c);
+    c.meter().walk(text->bytes.size());
+    return {html_escape(c.meter(), text->view())};
 }
 
 static Value run_join(const Call& c) {
@@ -137,11 +139,13 @@ static Value run_center(const Call& c) {
 // Runs of letters, digits and underscores.
 static Value run_wordcount(const Call& c) {
     const TextPtr text = self_text(c);
-    c.meter().read(text->bytes.size());
+    c.meter().walk(text->bytes.size());
     int64_t count = 0;
     bool inside = false;
-    for (TextView piece : code_points(text->view())) {
-        const bool letter = piece.bytes == "_" || is_class(piece.bytes, Class::alnum);
+    for (size_t pos = 0, size = 0; pos < text->bytes.size(); pos += size) {
+        size = decode(text->bytes, pos).size;
+        const std::string_view piece = text->view().bytes.substr(pos, size);
+        const bool letter = piece == "_" || is_class(piece, Class::alnum);
         count += letter && !inside ? 1 : 0;
         inside = letter;
     }
@@ -176,7 +180,9 @@ static void append_url(TextBuilder& out, TextView text, bool in_query) {
 static Value run_urlencode(const Call& c) {
     TextBuilder out(c.meter());
     if (c.self.dict() == nullptr && c.self.sequence() == nullptr) {
-        append_url(out, self_text(c)->view(), false);
+        const TextPtr text = self_text(c);
+        c.meter().walk(text->bytes.size() * 4);
+        append_url(out, text->view(), false);
         return {out.take()};
     }
     const SequencePtr pairs =
@@ -185,9 +191,11 @@ static Value run_urlencode(const Call& c) {
         const SequencePtr pair = c.in.iterate(each);
         if (pair->items.size() != 2) throw Failure("urlencode needs pairs of name and value");
         if (out.size() > 0) out.append("&");
-        append_url(out, to_text(c.meter(), pair->items[0])->view(), true);
+        const TextPtr name = to_text(c.meter(), pair->items[0]), value = to_text(c.meter(), pair->items[1]);
+        c.meter().walk((name->bytes.size() + value->bytes.size()) * 4);
+        append_url(out, name->view(), true);
         out.append("=");
-        append_url(out, to_text(c.meter(), pair->items[1])->view(), true);
+        append_url(out, value->view(), true);
     }
     return {out.take()};
 }

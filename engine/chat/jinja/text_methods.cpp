@@ -108,7 +108,11 @@ static Value index_right(const Call& c) {
 static Value count(const Call& c) {
     const TextView text = window(c, self(c)), wanted = c.text(0);
     if (wanted.empty()) return {static_cast<int64_t>(length(text.bytes)) + 1};
-    return {static_cast<int64_t>(split(text, wanted.bytes, -1).size()) - 1};
+    int64_t found = 0;
+    for (size_t at = 0; (at = text.bytes.find(wanted.bytes, at)) != std::string_view::npos; ++found)
+        at += wanted.size();
+    c.meter().walk(static_cast<size_t>(found));
+    return {found};
 }
 
 static Value replaced(const Call& c) {
@@ -141,6 +145,7 @@ static Value with_case(const Call& c) {
 }
 template <Class which>
 static Value of_class(const Call& c) {
+    c.meter().walk(c.self.text()->bytes.size());
     return {is_class(self(c).bytes, which)};
 }
 static Value is_ascii(const Call& c) {
@@ -148,6 +153,7 @@ static Value is_ascii(const Call& c) {
     return {std::all_of(text.begin(), text.end(), [](char b) { return static_cast<signed char>(b) >= 0; })};
 }
 static Value is_title(const Call& c) {
+    c.meter().walk(c.self.text()->bytes.size());
     return {is_title_case(self(c).bytes)};
 }
 

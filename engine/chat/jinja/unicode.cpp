@@ -84,6 +84,7 @@ static bool is_final_sigma(std::string_view bytes, size_t pos, bool after_cased)
 }
 
 TextPtr change_case(Meter& meter, TextView text, Case how) {
+    meter.walk(text.size());
     TextBuilder out(meter);
     bool after_cased = false;
     for (size_t pos = 0; pos < text.size();) {

@@ -39,36 +39,70 @@ class Constructs(unittest.TestCase):
         return {name for name, answer in zip(names, answers) if answer["text"] == "True"}
 
     def test_filters(self):
-        self.check([constructs.shown("(%s) | %s" % pair) for pair in itertools.product(
-            constructs.VALUES, constructs.FILTERS)], 0.4)
+        self.check(
+            [
+                constructs.shown("(%s) | %s" % pair)
+                for pair in itertools.product(constructs.VALUES, constructs.FILTERS)
+            ],
+            0.4,
+        )
 
     def test_tests(self):
-        self.check(["{{ %s is %s }}{{ %s is not %s }}" % (pair * 2) for pair in itertools.product(
-            constructs.VALUES, constructs.TESTS)], 0.6)
+        self.check(
+            [
+                "{{ %s is %s }}{{ %s is not %s }}" % (pair * 2)
+                for pair in itertools.product(constructs.VALUES, constructs.TESTS)
+            ],
+            0.6,
+        )
 
     def test_methods_of_text(self):
-        self.check([constructs.shown("(%s).%s" % pair) for pair in itertools.product(
-            constructs.TEXTS, constructs.TEXT_METHODS)], 0.8)
+        self.check(
+            [
+                constructs.shown("(%s).%s" % pair)
+                for pair in itertools.product(constructs.TEXTS, constructs.TEXT_METHODS)
+            ],
+            0.8,
+        )
 
     def test_operators(self):
-        self.check(["{{ %s %s %s }}" % three for three in itertools.product(
-            constructs.OPERANDS, constructs.OPERATORS, constructs.OPERANDS)], 0.3)
+        self.check(
+            [
+                "{{ %s %s %s }}" % three
+                for three in itertools.product(
+                    constructs.OPERANDS, constructs.OPERATORS, constructs.OPERANDS
+                )
+            ],
+            0.3,
+        )
 
     def test_subscripts(self):
-        self.check([constructs.shown("(%s)%s" % pair) for pair in itertools.product(
-            constructs.VALUES, constructs.SUBSCRIPTS)], 0.45)
+        self.check(
+            [
+                constructs.shown("(%s)%s" % pair)
+                for pair in itertools.product(constructs.VALUES, constructs.SUBSCRIPTS)
+            ],
+            0.45,
+        )
 
     def test_expressions(self):
-        self.check(constructs.EXPRESSIONS, 0.6)
+        self.check(["{{ %s }}" % each for each in constructs.EXPRESSIONS], 0.6)
 
     def test_formats(self):
-        self.check(["{{ %r %% (%s) }}" % pair for pair in itertools.product(
-            constructs.PERCENT_FORMATS, constructs.FORMATTED)] + [
-                "{{ %r.format(%s) }}" % pair for pair in itertools.product(
-                    constructs.BRACE_FORMATS, constructs.FORMATTED)], 0.25)
+        self.check(
+            [
+                "{{ %r %% (%s) }}" % pair
+                for pair in itertools.product(constructs.PERCENT_FORMATS, constructs.FORMATTED)
+            ]
+            + [
+                "{{ %r.format(%s) }}" % pair
+                for pair in itertools.product(constructs.BRACE_FORMATS, constructs.FORMATTED)
+            ],
+            0.25,
+        )
 
     def test_statements(self):
-        self.check(constructs.STATEMENTS, 0.6)
+        self.check(constructs.STATEMENTS + constructs.WITH_NEWLINES, 0.6)
 
     def test_white_space(self):
         self.check(constructs.white_space(), 0.9)
@@ -76,10 +110,18 @@ class Constructs(unittest.TestCase):
     def test_code_points(self):
         # A sample, for all of them take ten times as long; five letters became lower case in Unicode 15.
         usable = [chr(code) for code in random_text.ASSIGNED[::11] + constructs.ODD_LETTERS]
-        template = ("{% for x in xs %}" + "|".join("{{ %s }}" % each for each in constructs.OF_CODE_POINTS)
-                    + "\n{% endfor %}")
-        self.check_cases([{"name": f"code points from {xs[0]!a}", "template": template, "kwargs": {"xs": xs}}
-                          for xs in (usable[i:i + 50] for i in range(0, len(usable), 50))], 1)
+        template = (
+            "{% for x in xs %}"
+            + "|".join("{{ %s }}" % each for each in constructs.OF_CODE_POINTS)
+            + "\n{% endfor %}"
+        )
+        self.check_cases(
+            [
+                {"name": f"code points from {xs[0]!a}", "template": template, "kwargs": {"xs": xs}}
+                for xs in (usable[i : i + 50] for i in range(0, len(usable), 50))
+            ],
+            1,
+        )
 
     def test_refusals(self):
         for template in constructs.REFUSED:
@@ -94,8 +136,10 @@ class Constructs(unittest.TestCase):
         names = {text.partition("(")[0].partition(" ")[0] for text in constructs.FILTERS}
         self.assertEqual(filters - names, set())
         self.assertEqual(set(environment.filters) - filters, constructs.UNSUPPORTED_FILTERS)
-        self.assertEqual(tests - {text.partition("(")[0].partition(" ")[0] for text in constructs.TESTS},
-                         constructs.SYMBOLIC_TESTS)
+        self.assertEqual(
+            tests - {text.partition("(")[0].partition(" ")[0] for text in constructs.TESTS},
+            constructs.SYMBOLIC_TESTS,
+        )
         self.assertEqual(set(environment.tests) - tests, set())
 
 
