@@ -26,8 +26,8 @@ auto facts(const Invocation& made) {
     const ServeCommand c = found ? *found : ServeCommand{};
     const engine::Options& e = c.engine;
     return std::tuple(e.model_path, e.model_name, e.threads, e.isa, e.kv_type, e.kv_memory_bytes,
-                      e.max_context, e.max_running, e.max_queue, e.step_tokens, e.prefix_cache, c.host,
-                      c.port, c.io_threads, c.text_threads, c.limits, c.serve_load_errors, c.device,
+                      e.max_context, e.max_running, e.max_queue, e.step_tokens, e.stretch, e.prefix_cache,
+                      c.host, c.port, c.io_threads, c.text_threads, c.limits, c.serve_load_errors, c.device,
                       c.log_level);
 }
 
@@ -87,6 +87,7 @@ constexpr Row kRows[] = {
     {"--max-running", "5"},
     {"--max-queue", "0"},
     {"--step-tokens", "7"},
+    {"--stretch", "3.5"},
     {"--prefix-cache", "false"},
     {"--io-threads", "2"},
     {"--text-threads", "2"},
