@@ -11,8 +11,8 @@ namespace {
 constexpr int32_t kStepTokens = 64;
 
 struct Totals {
-    double longest = 0;     // step that computed prompts
-    int32_t computed = 0;   // prompt tokens
+    double longest = 0;    // step that computed prompts
+    int32_t computed = 0;  // prompt tokens
     int32_t plain_steps = 0;
 };
 
