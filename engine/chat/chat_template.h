@@ -1,5 +1,7 @@
 // A model's chat template (Jinja2), compiled once and rendered per request within a budget.
 // Immutable; any thread.
+// Not as in Jinja2: integers have 64 bits, "escape" and "safe" give plain text (no autoescaping afterwards),
+// and there are no recursive loops, includes, imports or inheritance, nor the filters for web pages.
 #pragma once
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>

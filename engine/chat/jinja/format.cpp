@@ -1,5 +1,6 @@
 // "%5.2f" % value and "{:>8}".format(value): the parts of Python's formatting that templates use.
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 
 #include "engine/chat/jinja/builtins.h"
@@ -32,13 +33,11 @@ std::string group_thousands(std::string digits) {
     return digits;
 }
 
-std::string digits_in_base(uint64_t value, unsigned base, bool upper) {
-    std::string out;
-    do {
-        out.insert(out.begin(), (upper ? "0123456789ABCDEF" : "0123456789abcdef")[value % base]);
-        value /= base;
-    } while (value != 0);
-    return out;
+std::string digits_in_base(uint64_t value, int base, bool upper) {
+    char buffer[64];
+    char* const end = std::to_chars(buffer, buffer + sizeof buffer, value, base).ptr;
+    if (upper) std::for_each(buffer, end, [](char& c) { c = c >= 'a' ? static_cast<char>(c - 32) : c; });
+    return {buffer, end};
 }
 
 std::string print_real(double value, char type, int64_t precision, bool alternate) {
@@ -60,7 +59,7 @@ std::string magnitude(const Value& value, const Spec& spec) {
         const int64_t i = *value.integer();
         const uint64_t size = i < 0 ? 0 - static_cast<uint64_t>(i) : static_cast<uint64_t>(i);
         const bool hex = spec.type == 'x' || spec.type == 'X';
-        const unsigned base = hex ? 16 : spec.type == 'o' ? 8 : spec.type == 'b' ? 2 : 10;
+        const int base = hex ? 16 : spec.type == 'o' ? 8 : spec.type == 'b' ? 2 : 10;
         std::string digits = digits_in_base(size, base, spec.type == 'X');
         if (spec.precision > static_cast<int64_t>(digits.size()))
             digits.insert(0, static_cast<size_t>(spec.precision) - digits.size(), '0');
