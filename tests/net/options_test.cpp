@@ -87,6 +87,7 @@ constexpr Row kRows[] = {
     {"--max-running", "5"},
     {"--max-queue", "0"},
     {"--step-tokens", "7"},
+    {"--stretch", "1.5"},
     {"--stretch", "3.5"},
     {"--prefix-cache", "false"},
     {"--io-threads", "2"},
