@@ -76,6 +76,10 @@ struct Engine::Core {
     void end(RequestKey key, Event terminal);
     void fail_all(const Error& why);
     void note_started(const scheduler::StepPlan& plan);
+    int64_t without_token() const {
+        const scheduler::Counts c = scheduler.counts();
+        return c.waiting + c.running - decodes;
+    }
     void pace(const scheduler::StepPlan& plan, int32_t tokens, Clock::duration taken);
 
     Options options;
@@ -129,7 +133,7 @@ bool Engine::Core::accept_commands() {
 
 void Engine::Core::step() {
     const auto start = Clock::now();
-    const scheduler::StepPlan plan = scheduler.plan(pacer.prompt_tokens(decodes));
+    const scheduler::StepPlan plan = scheduler.plan(pacer.prompt_tokens(decodes, without_token()));
     decodes = 0;
     if (plan.empty()) return;
     for (const scheduler::BlockCopy& copy : plan.copies) model->copy_block(copy.from, copy.to);

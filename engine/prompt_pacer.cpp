@@ -21,13 +21,14 @@ PromptPacer::Baseline& PromptPacer::baseline(int32_t decodes) {
     return baselines_[std::min(bucket, baselines_.size() - 1)];
 }
 
-int32_t PromptPacer::prompt_tokens(int32_t decodes) {
+int32_t PromptPacer::prompt_tokens(int32_t decodes, int64_t waiting) {
     if (decodes < 1 || stretch_ < 1) return step_tokens_;
     const Baseline& base = baseline(decodes);
     if (base.seconds == 0 || base.age >= kOldest) return 0;
     const int32_t fewest = std::min(kFewest, step_tokens_);
     if (prompt_token_seconds_ == 0) return fewest;
-    const double fit = (stretch_ - 1) * base.seconds / prompt_token_seconds_;
+    const double others = static_cast<double>(std::max<int64_t>(waiting - 1, 0)) / decodes;
+    const double fit = (stretch_ * (1 + others) - 1) * base.seconds / prompt_token_seconds_;
     return static_cast<int32_t>(std::clamp<double>(fit, fewest, step_tokens_));
 }
 

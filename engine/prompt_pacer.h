@@ -12,8 +12,9 @@ class PromptPacer {
     // stretch < 1: always step_tokens.
     PromptPacer(int32_t step_tokens, double stretch) : step_tokens_(step_tokens), stretch_(stretch) {}
 
-    // For a step that also decodes so many sequences. 0 now and then: a step without prompts, to time it.
-    int32_t prompt_tokens(int32_t decodes);
+    // For a step that also decodes so many sequences, while `waiting` others have no token yet: when they are
+    // more than the streams, the streams give way. 0 now and then: a step without prompts, to time it.
+    int32_t prompt_tokens(int32_t decodes, int64_t waiting);
 
     // What a step has taken.
     void observe(int32_t decodes, int32_t prompt_tokens, double seconds);

@@ -19,7 +19,7 @@ struct Totals {
 Totals simulate(PromptPacer& pacer, int32_t decodes, double base, double per_token, int steps) {
     Totals run;
     for (int i = 0; i < steps; ++i) {
-        const int32_t tokens = pacer.prompt_tokens(decodes);
+        const int32_t tokens = pacer.prompt_tokens(decodes, 1);
         const double seconds = base + per_token * tokens;
         pacer.observe(decodes, tokens, seconds);
         run.computed += tokens;
@@ -31,9 +31,9 @@ Totals simulate(PromptPacer& pacer, int32_t decodes, double base, double per_tok
 
 TEST(PromptPacer, NothingToProtectMeansWholeSteps) {
     PromptPacer pacer(kStepTokens, 2.5);
-    EXPECT_EQ(pacer.prompt_tokens(0), kStepTokens);
+    EXPECT_EQ(pacer.prompt_tokens(0, 1), kStepTokens);
     PromptPacer unbounded(kStepTokens, 0);
-    EXPECT_EQ(unbounded.prompt_tokens(9), kStepTokens);
+    EXPECT_EQ(unbounded.prompt_tokens(9, 1), kStepTokens);
 }
 
 TEST(PromptPacer, StepsStayWithinTheStretch) {
@@ -52,7 +52,7 @@ TEST(PromptPacer, PromptsGetOnHoweverDearTheyAre) {
 TEST(PromptPacer, CheapPromptsGetTheWholeStep) {
     PromptPacer pacer(kStepTokens, 2.5);
     simulate(pacer, 4, 0.1, 1e-6, 50);
-    EXPECT_EQ(pacer.prompt_tokens(4), kStepTokens);
+    EXPECT_EQ(pacer.prompt_tokens(4, 1), kStepTokens);
 }
 
 TEST(PromptPacer, FollowsAPromptThatGetsDearer) {
@@ -62,12 +62,19 @@ TEST(PromptPacer, FollowsAPromptThatGetsDearer) {
     EXPECT_LE(simulate(pacer, 4, 0.1, 0.01, 50).longest, 2.5 * 0.1 * 1.05);
 }
 
+TEST(PromptPacer, StreamsGiveWayToManyThatWait) {
+    PromptPacer pacer(kStepTokens, 2.0);
+    simulate(pacer, 4, 0.1, 0.01, 60);
+    EXPECT_LE(pacer.prompt_tokens(4, 1), 10);
+    EXPECT_EQ(pacer.prompt_tokens(4, 60), kStepTokens);
+}
+
 TEST(PromptPacer, MoreStreamsAreMeasuredAnew) {
     PromptPacer pacer(kStepTokens, 2.5);
     simulate(pacer, 1, 0.1, 0.01, 50);
-    EXPECT_EQ(pacer.prompt_tokens(32), 0) << "their step is not known yet";
+    EXPECT_EQ(pacer.prompt_tokens(32, 1), 0) << "their step is not known yet";
     simulate(pacer, 32, 1.0, 0.01, 50);
-    EXPECT_EQ(pacer.prompt_tokens(32), kStepTokens);
+    EXPECT_EQ(pacer.prompt_tokens(32, 1), kStepTokens);
 }
 
 }  // namespace
