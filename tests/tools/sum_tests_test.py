@@ -34,6 +34,20 @@ class SumTests(unittest.TestCase):
     def test_green(self):
         self.assertEqual(self.run_on(GREEN, GREEN), (0, "2 passed, 0 failed"))
 
+    def test_what_a_green_program_skipped_is_told_and_counted(self):
+        inside = """<testsuites><testsuite>
+<testcase name="a" classname="Isa"><skipped message="f.cpp:1&#x0A;no avx"/></testcase>
+<testcase name="b" classname="Isa"/></testsuite></testsuites>"""
+        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()) as out:
+            report, programs = pathlib.Path(folder, "ctest.xml"), pathlib.Path(folder, "programs")
+            report.write_text(GREEN)
+            programs.mkdir()
+            (programs / "isa_test.xml").write_text(inside)
+            status = sum_tests.main([str(report), "--inside", str(programs)])
+        self.assertEqual(status, 0)
+        told = ["skipped: Isa.a: no avx", "1 passed, 0 failed, 1 skipped"]
+        self.assertEqual(out.getvalue().splitlines(), told)
+
     def test_a_missing_report_fails(self):
         self.assertEqual(self.run_on(GREEN, None), (1, "1 passed, 1 failed"))
 
