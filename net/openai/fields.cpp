@@ -126,7 +126,7 @@ std::optional<Error> read(const NumberField& field, const json::value& value, Va
     if (!(number >= field.low && number <= field.high) || (field.low_is_excluded && number == field.low)) {
         return bad_field(field.name,
                          fmt::format("must be a number {} {} and at most {}",
-                                     field.low_is_excluded ? "above" : "from", field.low, field.high));
+                                     field.low_is_excluded ? "above" : "of at least", field.low, field.high));
     }
     out.*field.value = number;
     return std::nullopt;
