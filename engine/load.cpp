@@ -138,8 +138,8 @@ Result<std::unique_ptr<Engine>> Engine::load(const Options& options, const LoadP
     if (!store) return Error{ErrorKind::out_of_memory, "the KV cache could not be allocated", "--kv-memory"};
 
     const bool fits = (*file)->size_bytes() + plan->bytes <= available;
-    const bool repacked = options.weights == WeightLayout::repacked ||
-                          (options.weights == WeightLayout::automatic && fits);
+    const bool repacked =
+        options.weights == WeightLayout::repacked || (options.weights == WeightLayout::automatic && fits);
     info.weights = repacked ? "repacked" : "mapped";
     if (repacked) {
         if (auto done = model::repack(*weights, progress); !done) return done.error();

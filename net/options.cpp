@@ -25,10 +25,9 @@ CLI::Option* flag(CLI::App& app, const std::string& name, T& value, const std::s
 const std::map<std::string, kernels::DType> kKvTypes{
     {"f16", kernels::DType::f16}, {"bf16", kernels::DType::bf16}, {"f32", kernels::DType::f32}};
 
-const std::map<std::string, engine::WeightLayout> kWeightLayouts{
-    {"auto", engine::WeightLayout::automatic},
-    {"repacked", engine::WeightLayout::repacked},
-    {"mapped", engine::WeightLayout::mapped}};
+const std::map<std::string, engine::WeightLayout> kWeightLayouts{{"auto", engine::WeightLayout::automatic},
+                                                                 {"repacked", engine::WeightLayout::repacked},
+                                                                 {"mapped", engine::WeightLayout::mapped}};
 
 CLI::Validator device_name() {
     return CLI::Validator(
@@ -47,8 +46,8 @@ void add_engine_options(CLI::App& app, engine::Options& o, std::string& config,
     flag(app, "--weights", o.weights,
          "repacked: reordered in memory while loading, fast; mapped: as the file has them, ready at once; "
          "auto: repacked if that fits into memory")
-        ->transform(CLI::CheckedTransformer(kWeightLayouts, CLI::ignore_case)
-                        .description("{auto,repacked,mapped}"))
+        ->transform(
+            CLI::CheckedTransformer(kWeightLayouts, CLI::ignore_case).description("{auto,repacked,mapped}"))
         ->default_str("auto");
     flag(app, "--kv-memory", o.kv_memory_bytes,
          "Size of the KV cache, e.g. 512MiB or 4GiB; 0: sized to the machine")

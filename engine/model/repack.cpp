@@ -18,10 +18,10 @@ namespace {
 
 using kernels::kStripRows;
 
-constexpr size_t kAlignment = 64;           // of a matrix: strips are read by lines
-constexpr size_t kHugePage = 2 << 20;       // of the whole
-constexpr size_t kChunk = 1 << 20;          // of the file that one task reads
-constexpr size_t kReadAhead = 16;           // chunks that the kernel fetches before they are needed
+constexpr size_t kAlignment = 64;      // of a matrix: strips are read by lines
+constexpr size_t kHugePage = 2 << 20;  // of the whole
+constexpr size_t kChunk = 1 << 20;     // of the file that one task reads
+constexpr size_t kReadAhead = 16;      // chunks that the kernel fetches before they are needed
 
 // A tensor that becomes strips: `matrices` of rows x cols, one after the other.
 struct Tensor {
@@ -43,7 +43,8 @@ struct Chunk {
     }
 };
 
-// Calls `each` with every matrix of the model, a stack of experts as (type, experts, rows, cols, data, layout).
+// Calls `each` with every matrix of the model, a stack of experts as (type, experts, rows, cols, data,
+// layout).
 template <class Each>
 void each_matrix(Weights& w, Each&& each) {
     const auto one = [&](kernels::Weight& m) {
@@ -129,7 +130,8 @@ Result<void> repack(Weights& weights, const RepackProgress& progress) {
     auto memory = allocate(total);
     if (!memory) {
         return Error{ErrorKind::out_of_memory,
-                     "no memory for " + std::to_string(total >> 20) + " MiB of repacked weights", "--weights"};
+                     "no memory for " + std::to_string(total >> 20) + " MiB of repacked weights",
+                     "--weights"};
     }
     std::byte* next = memory.get();
     std::unordered_map<const std::byte*, std::byte*> place;

@@ -77,8 +77,7 @@ TEST(Repack, moves_what_fits_out_of_the_file) {
     for (const gguf::Tensor& t : (*file)->tensors()) tensor_bytes += t.data.size();
     EXPECT_EQ(total, tensor_bytes);
     for (const LayerWeights& l : w.layers) {
-        for (const kernels::Weight& m : {l.q, l.k, l.v, l.o})
-            EXPECT_EQ(m.layout, kernels::Layout::strips);
+        for (const kernels::Weight& m : {l.q, l.k, l.v, l.o}) EXPECT_EQ(m.layout, kernels::Layout::strips);
         for (const kernels::ExpertWeight& m : {l.gate_exps, l.up_exps, l.down_exps})
             EXPECT_EQ(m.layout, kernels::Layout::strips);
         EXPECT_EQ(l.router.layout, kernels::Layout::rows) << "floats have no strips";
