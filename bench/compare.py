@@ -54,7 +54,7 @@ CASES = {
     ),
     "decode-1-8k": Steps("decode, 1 stream, 8k context", "decode 1 8192 16", 1, 2, 3, turns=2),
     "prompt-512": Steps("prompt of 512", "prompt 512 512", 512, 2.2, 3),
-    "prompt-2048": Steps("prompt of 2,048", "prompt 2048 512", 2048, 2.2, 3),
+    "prompt-2048": Steps("prompt of 2,048", "prompt 2048 2048", 2048, 2.2, 3),
     "decode-16": Steps("decode, 16 streams x 1k context", "decode 16 1024 8", 16, 2.5, 4, MODES, turns=2),
     "decode-64": Steps("decode, 64 streams x 256 context", "decode 64 256 6", 64, 2.5, 4, MODES),
     "burst": Served(
@@ -140,7 +140,7 @@ def turns(cases, sides, rounds, alone):
 def case_turns(name, sides):
     for _ in range(CASES[name].turns):
         for side in sides:
-            for mode in CASES[name].modes if side == "peer" else ("",):
+            for mode in CASES[name].modes if side.startswith("peer") else ("",):
                 yield name, side, mode
 
 
@@ -197,7 +197,8 @@ def commands_of(options, states):
     commands = {"ours": [program, options.model, *shlex.split(options.flags)]}
     if options.peer_python:
         script = os.path.join(ROOT, "bench/peer_llama.py")
-        commands["peer"] = [options.peer_python, script, options.model, states, *options.peer_param]
+        peer = [options.peer_python, script, options.model, states, *options.peer_param]
+        commands |= {"peer": peer, "peer no-repack": [*peer, "use_extra_bufts=0"]}
     else:
         print("no llama.cpp beside us: neither --peer-python nor PEER_PYTHON names a Python that has it\n")
     return commands

@@ -28,8 +28,8 @@ def row(figure, ours, peer, limits, values, unit="x", value=None):
     return found
 
 
-def better_peer(times):
-    """The peer's better mode and its seconds; ("", []) without a peer."""
+def best_peer(times):
+    """The peer's best way and its seconds; ("", []) without a peer."""
     peers = [(side, seconds) for side, seconds in times.items() if side.startswith("peer")]
     return min(peers, key=lambda p: statistics.median(p[1]), default=("", []))
 
@@ -39,14 +39,14 @@ def speed(tokens, seconds):
 
 
 def step_row(case, times):
-    ours, (side, peer) = times["ours"], better_peer(times)
+    ours, (side, peer) = times["ours"], best_peer(times)
     limits, shown = (case.must, case.aim), speed(case.tokens, ours)
     if not peer:
         return row(case.title, shown, "", limits, [])
-    mode = f" ({side.split()[1]} KV)" if " " in side else ""
+    way = f" ({side.removeprefix('peer ')})" if " " in side else ""
     ratio = statistics.median(peer) / statistics.median(ours)
     turns = [theirs / mine for theirs, mine in zip(peer, ours)]
-    return row(case.title, shown, speed(case.tokens, peer) + mode, limits, turns, value=ratio)
+    return row(case.title, shown, speed(case.tokens, peer) + way, limits, turns, value=ratio)
 
 
 def bandwidth_row(case, times, about):
@@ -108,7 +108,7 @@ def rows(result, cases):
         if "read" in of_case:
             found.append(bandwidth_row(cases[name], of_case, about))
     if "burst" in served:
-        found += burst_rows(cases["burst"], served["burst"], times.get("decode-1", {}).get("peer", []))
+        found += burst_rows(cases["burst"], served["burst"], best_peer(times.get("decode-1", {}))[1])
         if about:
             found.append(memory_row(cases["burst"], served["burst"], about))
     for name, make in (("shared", shared_row), ("stall", stall_row)):

@@ -33,10 +33,11 @@ class Arithmetic(unittest.TestCase):
         self.assertEqual((got["value"], got["low"], got["high"]), (2, 0.5, 3))
         self.assertEqual((got["ours"], got["peer"], got["verdict"]), ("1 tok/s", "0.5 tok/s", "aim"))
 
-    def test_the_better_mode_of_the_peer_counts(self):
-        got = compare_table.step_row(CASE, {"ours": [1], "peer unified": [9], "peer split": [1.25]})
+    def test_the_best_way_of_the_peer_counts(self):
+        times = {"ours": [1], "peer unified": [9], "peer no-repack split": [1.25], "peer split": [2]}
+        got = compare_table.step_row(CASE, times)
         self.assertEqual((got["value"], got["verdict"]), (1.25, "missed"))
-        self.assertIn("split", got["peer"])
+        self.assertEqual(got["peer"], "0.8 tok/s (no-repack split)")
 
     def test_bandwidth_counts_weights_and_cache(self):
         got = compare_table.bandwidth_row(CASE, {"ours": [1, 1], "read": [1250, 1250]}, ABOUT)
@@ -120,7 +121,7 @@ class Run(unittest.TestCase):
             peer.chmod(0o700)
             result, _ = self.run_script("--cases", "prompt-512", "--peer-python", str(peer))
         self.assertEqual({side: len(t) for side, t in result["times"]["prompt-512"].items()},
-                         {"ours": 2, "peer": 2})  # fmt: skip
+                         {"ours": 2, "peer": 2, "peer no-repack": 2})  # fmt: skip
         self.assertGreater(result["rows"][0]["value"], 0)
 
 
