@@ -9,6 +9,9 @@
 #include "kernels/cpu/isa.h"
 #include "kernels/strips.h"
 
+// Keeps the compiler from reordering across it, which would cost registers.
+#define SLUICE_PIN(v) asm volatile("" : "+v"(v))
+
 namespace sluice::kernels::cpu {
 namespace {
 
@@ -183,21 +186,30 @@ struct Groups32 {
                 group<C, S, 1>(body, g + 1, q, odd);
                 add_scaled<C, S>(odd, scale[g + 1], sum);
             }
+            __m512 d[S], dmin[S];
             SLUICE_UNROLL
             for (int s = 0; s < S; ++s) {
-                const __m512 d = halves(t.head[s] + at * kHead), dmin = halves(t.head[s] + at * kHead + 32);
+                d[s] = halves(t.head[s] + at * kHead);
+                dmin[s] = halves(t.head[s] + at * kHead + 32);
+            }
+            SLUICE_UNROLL
+            for (int c = 0; c < C; ++c) {
+                const Act256& a = act<Act256>(t, c, b);
+                const __m512 da = _mm512_set1_ps(a.d);
+                __m512i mins[S] = {};
                 SLUICE_UNROLL
-                for (int c = 0; c < C; ++c) {
-                    const Act256& a = act<Act256>(t, c, b);
-                    __m512i mins = _mm512_setzero_si512();
+                for (int i = 0; i < 4; ++i) {
+                    const __m512i sums = spread(a.sum32 + 2 * i);
                     SLUICE_UNROLL
-                    for (int i = 0; i < 4; ++i)
-                        mins = _mm512_dpwssd_epi32(mins, pairs[i][s], spread(a.sum32 + 2 * i));
-                    const __m512 da = _mm512_set1_ps(a.d);
+                    for (int s = 0; s < S; ++s) mins[s] = _mm512_dpwssd_epi32(mins[s], pairs[i][s], sums);
+                }
+                SLUICE_UNROLL
+                for (int s = 0; s < S; ++s) {
+                    const __m512 next =
+                        _mm512_fmadd_ps(_mm512_mul_ps(d[s], da), _mm512_cvtepi32_ps(sum[c][s]), acc[c][s]);
                     acc[c][s] =
-                        _mm512_fmadd_ps(_mm512_mul_ps(d, da), _mm512_cvtepi32_ps(sum[c][s]), acc[c][s]);
-                    acc[c][s] =
-                        _mm512_fnmadd_ps(_mm512_mul_ps(dmin, da), _mm512_cvtepi32_ps(mins), acc[c][s]);
+                        _mm512_fnmadd_ps(_mm512_mul_ps(dmin[s], da), _mm512_cvtepi32_ps(mins[s]), next);
+                    SLUICE_PIN(acc[c][s]);
                 }
             }
         }
