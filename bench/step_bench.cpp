@@ -247,7 +247,7 @@ int run(const engine::Options& options, int32_t pool_tokens) {
 
 int main(int argc, char** argv) {
     sluice::engine::Options options;
-    int32_t pool_tokens = 32768;
+    int32_t pool_tokens = 16384;
     const std::map<std::string, sluice::kernels::DType> kv_types{{"f16", sluice::kernels::DType::f16},
                                                                  {"bf16", sluice::kernels::DType::bf16},
                                                                  {"f32", sluice::kernels::DType::f32}};
