@@ -3,7 +3,7 @@
 
   bench/compare.py MODEL.gguf --peer-python VENV/bin/python     a Python that has llama-cpp-python
   bench/compare.py MODEL.gguf --cases decode-1,burst            some of the cases; --list names them
-  bench/compare.py MODEL.gguf --one-at-a-time --peer-param load_mode=0     for a model that fits memory once
+  bench/compare.py MODEL.gguf --one-at-a-time                   for a model that fits memory once
 What the figures mean is written in docs/benchmarking.md.
 """
 
@@ -47,16 +47,17 @@ class Served:
     arguments: str  # of bench/serve.py
 
 
+# Contexts end with a multiple of 256 tokens, to which llama.cpp rounds the cache of a sequence up.
 MODES = ("unified", "split")
 CASES = {
     "decode-1": Steps(
         "decode, 1 stream, short context", "decode 1 64 48", 1, 1.5, 1.9, bandwidth=True, turns=4
     ),
-    "decode-1-8k": Steps("decode, 1 stream, 8k context", "decode 1 8192 16", 1, 2, 3, turns=2),
+    "decode-1-8k": Steps("decode, 1 stream, 8k context", "decode 1 8175 16", 1, 2, 3, turns=2),
     "prompt-512": Steps("prompt of 512", "prompt 512 512", 512, 2.2, 3),
     "prompt-2048": Steps("prompt of 2,048", "prompt 2048 2048", 2048, 2.2, 3),
-    "decode-16": Steps("decode, 16 streams x 1k context", "decode 16 1024 8", 16, 2.5, 4, MODES, turns=2),
-    "decode-64": Steps("decode, 64 streams x 256 context", "decode 64 256 6", 64, 2.5, 4, MODES),
+    "decode-16": Steps("decode, 16 streams x 1k context", "decode 16 1015 8", 16, 2.5, 4, MODES, turns=2),
+    "decode-64": Steps("decode, 64 streams x 256 context", "decode 64 249 6", 64, 2.5, 4, MODES),
     "burst": Served(
         "16 requests at once, 208 tokens in and 32 out",
         "--scenario load --streams 16 --prompt-tokens 208 --max-tokens 32",
@@ -70,6 +71,7 @@ CASES = {
         "--scenario stall --running 8 --long-prompt-tokens 4096 --max-tokens 512",
     ),
 }
+LOAD_MODE_NONE = 0  # of llama.h: read, not mapped
 WARM_UP = "prompt 512 512"  # reaches every expert, so that no figure pays for mapping pages
 
 
@@ -113,14 +115,14 @@ class Programs:
         self.commands, self.alone = commands, alone
         self.running, self.about, self.peaks = {}, {}, {}
 
-    def ask(self, side, command):
+    def get(self, side):
         if side not in self.running:
             if self.alone:
                 self.close()
             self.running[side] = Program(self.commands[side])
             self.about[side] = self.running[side].about
             self.running[side].ask(WARM_UP)
-        return self.running[side].ask(command)
+        return self.running[side]
 
     def close(self):
         for side, program in self.running.items():
@@ -168,11 +170,11 @@ def measure_steps(options, names, commands):
     try:
         for name, side, mode in turns(names, list(commands), options.rounds, options.one_at_a_time):
             case, key = CASES[name], f"{side} {mode}".strip()
-            of_case = times.setdefault(name, {})
+            of_case, program = times.setdefault(name, {}), programs.get(side)
             with quiet(options.lock):
                 if case.bandwidth and side == "ours":
                     of_case.setdefault("read", []).append(read_bandwidth(options))
-                seconds = programs.ask(side, f"{case.command} {mode}".strip())
+                seconds = program.ask(f"{case.command} {mode}".strip())
             of_case.setdefault(key, []).append(seconds)
             print(f"{name:>12}  {key:<13} {case.tokens / seconds:9.2f} tokens/s", flush=True)
     finally:
@@ -198,7 +200,9 @@ def commands_of(options, states):
     if options.peer_python:
         script = os.path.join(ROOT, "bench/peer_llama.py")
         peer = [options.peer_python, script, options.model, states, *options.peer_param]
-        commands |= {"peer": peer, "peer no-repack": [*peer, "use_extra_bufts=0"]}
+        # A repacked copy beside the mapped file is too much where memory holds the model once.
+        copy = [f"load_mode={LOAD_MODE_NONE}"] if options.one_at_a_time else []
+        commands |= {"peer": [*peer, *copy], "peer no-repack": [*peer, "use_extra_bufts=0"]}
     else:
         print("no llama.cpp beside us: neither --peer-python nor PEER_PYTHON names a Python that has it\n")
     return commands

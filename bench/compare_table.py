@@ -133,7 +133,8 @@ def markdown(result):
     facts, flags = result["machine"], result["flags"]
     changed = " with uncommitted changes" if facts["uncommitted_changes"] else ""
     sides = "; ".join(
-        f"{side}: {about.get('name') or about['backend']}" for side, about in result["about"].items()
+        f"{side}: {about.get('name') or about['backend'] + ' ' + about['weights']}"
+        for side, about in result["about"].items()
     )
     peaks = ", ".join(f"{side} {size / 1e6:.0f} MB" for side, size in result["peak_bytes"].items())
     lines = [

@@ -40,8 +40,9 @@ class Peer:
         return names
 
     def open(self, streams, cells, unified, batch=PREFIX):
+        """`cells`: of all streams together."""
         params = lc.llama_context_default_params()
-        params.n_ctx, params.n_seq_max, params.kv_unified = streams * cells, streams, unified
+        params.n_ctx, params.n_seq_max, params.kv_unified = cells, streams, unified
         params.n_batch = params.n_ubatch = max(batch, streams)
         params.n_threads = params.n_threads_batch = len(os.sched_getaffinity(0))
         params.flash_attn_type = lc.LLAMA_FLASH_ATTN_TYPE_ENABLED
@@ -63,7 +64,8 @@ class Peer:
     def decode(self, streams, length, steps, mode="split"):
         unified = mode == "unified" or streams == 1  # one stream: the same, but it can be lengthened
         scratch = 1 if unified else 0
-        context = self.open(streams + scratch, padded(length + steps + 1), unified)
+        cells = streams * padded(length + steps + 1) + scratch * PREFIX
+        context = self.open(streams + scratch, cells, unified)
         self.fill(context, streams, length, unified)
         seconds = []
         for step in range(steps + 1):  # the first is not counted

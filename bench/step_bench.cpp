@@ -16,7 +16,9 @@
 #include <vector>
 
 #include "engine/gguf/file.h"
+#include "engine/memory.h"
 #include "engine/model/config.h"
+#include "engine/model/repack.h"
 #include "engine/model/transformer.h"
 #include "engine/model/weights.h"
 #include "engine/options.h"
@@ -52,7 +54,15 @@ struct Loaded {
     double token_bytes = 0, kv_token_bytes = 0, file_bytes = 0;
     std::string backend;
     int threads = 0;
+    bool repacked = false;
 };
+
+// As Engine::load chooses.
+bool wants_strips(const engine::Options& options, uint64_t bytes) {
+    const bool fits = bytes <= engine::available_memory();
+    return options.weights == engine::WeightLayout::repacked ||
+           (options.weights == engine::WeightLayout::automatic && fits);
+}
 
 Result<Loaded> load(const engine::Options& options, int32_t blocks) {
     auto file = gguf::File::open(options.model_path);
@@ -66,7 +76,12 @@ Result<Loaded> load(const engine::Options& options, int32_t blocks) {
     const auto& c = *config;
     auto store = kvcache::KvStore::make(options.kv_type, blocks, c.layers, c.kv_heads, c.head_dim);
     if (!store) return Error{ErrorKind::out_of_memory, "the KV cache could not be allocated"};
-    (*file)->read_ahead([](uint64_t, uint64_t) {});
+    const bool repacked = wants_strips(options, (*file)->size_bytes() + store->bytes());
+    if (!repacked) {
+        (*file)->read_ahead([](uint64_t, uint64_t) {});
+    } else if (auto done = model::repack(*weights, {}); !done) {
+        return done.error();
+    }
 
     const auto block_bytes = kvcache::KvStore::block_bytes(options.kv_type, c.layers, c.kv_heads, c.head_dim);
     Loaded out{.model = nullptr,
@@ -75,7 +90,8 @@ Result<Loaded> load(const engine::Options& options, int32_t blocks) {
                .kv_token_bytes = static_cast<double>(block_bytes) / kBlockTokens,
                .file_bytes = static_cast<double>((*file)->size_bytes()),
                .backend = std::string(backend->name()),
-               .threads = backend->num_threads()};
+               .threads = backend->num_threads(),
+               .repacked = repacked};
     out.model =
         std::make_unique<model::Transformer>(std::move(*weights), c, std::move(backend), std::move(store));
     return out;
@@ -206,10 +222,10 @@ class Commands {
 
 void print_about(const Loaded& loaded) {
     std::printf(
-        "{\"backend\": \"%s\", \"threads\": %d, \"layers\": %d, \"file_bytes\": %.0f, "
-        "\"token_bytes\": %.0f, \"kv_token_bytes\": %.0f}\n",
-        loaded.backend.c_str(), loaded.threads, loaded.config.layers, loaded.file_bytes, loaded.token_bytes,
-        loaded.kv_token_bytes);
+        "{\"backend\": \"%s\", \"weights\": \"%s\", \"threads\": %d, \"layers\": %d, "
+        "\"file_bytes\": %.0f, \"token_bytes\": %.0f, \"kv_token_bytes\": %.0f}\n",
+        loaded.backend.c_str(), loaded.repacked ? "repacked" : "mapped", loaded.threads, loaded.config.layers,
+        loaded.file_bytes, loaded.token_bytes, loaded.kv_token_bytes);
 }
 
 int run(const engine::Options& options, int32_t pool_tokens) {
@@ -231,15 +247,19 @@ int run(const engine::Options& options, int32_t pool_tokens) {
 
 int main(int argc, char** argv) {
     sluice::engine::Options options;
-    int32_t pool_tokens = 32768;
+    int32_t pool_tokens = 16384;
     const std::map<std::string, sluice::kernels::DType> kv_types{{"f16", sluice::kernels::DType::f16},
                                                                  {"bf16", sluice::kernels::DType::bf16},
                                                                  {"f32", sluice::kernels::DType::f32}};
+    using Layout = sluice::engine::WeightLayout;
+    const std::map<std::string, Layout> layouts{
+        {"auto", Layout::automatic}, {"repacked", Layout::repacked}, {"mapped", Layout::mapped}};
     CLI::App app{"Times steps of a model; commands come on the standard input."};
     app.option_defaults()->always_capture_default();
     app.add_option("model", options.model_path, "GGUF file")->required();
     app.add_option("--threads", options.threads, "0: one per usable core");
     app.add_option("--isa", options.isa, "instruction set; empty: the best");
+    app.add_option("--weights", options.weights)->transform(CLI::CheckedTransformer(layouts));
     app.add_option("--kv-type", options.kv_type)->transform(CLI::CheckedTransformer(kv_types));
     app.add_option("--kv-tokens", pool_tokens, "size of the KV cache")->check(CLI::Range(32, 1 << 24));
     CLI11_PARSE(app, argc, argv);
