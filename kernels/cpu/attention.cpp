@@ -9,7 +9,6 @@ namespace {
 
 constexpr int32_t kTileTokens = 4;
 constexpr int64_t kTileQueries = 256;  // query rows of a tile, at most
-constexpr int32_t kSplitBlocks = 256 / kBlockTokens;
 
 template <class T>
 void grow(std::vector<T>& v, int64_t size) {
@@ -89,7 +88,8 @@ void PagedAttention::finish(const Attention& op, const Part& first, float* state
         }
         const int64_t t = tile.first + r / group;
         float* y = op.y + (t * op.heads + first.kv_head * group + r % group) * dim;
-        for (int64_t d = 0; d < dim; ++d) y[d] = acc[d] / states[rows + r];
+        const float share = 1.0f / states[rows + r];
+        for (int64_t d = 0; d < dim; ++d) y[d] = acc[d] * share;
     }
 }
 

@@ -45,8 +45,11 @@ struct StripProduct {
 };
 using StripKernels = std::array<void (*)(const StripProduct&), kNumDTypes>;  // null: a type without strips
 
-// One 256-token split of attention for query rows that share a KV head: online softmax by ascending blocks.
-// A row takes part in the tokens up to its own last position; it must have one in the split.
+inline constexpr int32_t kSplitTokens = 256;
+inline constexpr int32_t kSplitBlocks = kSplitTokens / kBlockTokens;
+
+// One split of attention for query rows that share a KV head. A row takes part in the tokens up to its own
+// last position; without one in the split its sum is 0.
 struct Attend {
     KvLayer cache;
     int32_t kv_head;
@@ -65,9 +68,9 @@ struct Attend {
 constexpr int64_t padded(int64_t n) {
     return (n + 15) / 16 * 16;
 }
-// A block's keys and values as f32, and the rows' probabilities.
+// A block's keys or values as f32, and the weights of the rows.
 constexpr int64_t attend_scratch(int64_t head_dim, int64_t rows) {
-    return 2 * kBlockTokens * padded(head_dim) + rows * kBlockTokens;
+    return kBlockTokens * padded(head_dim) + rows * kSplitTokens;
 }
 
 struct Isa {

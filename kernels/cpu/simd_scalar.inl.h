@@ -16,6 +16,8 @@ inline constexpr int kLanes = 16;
 struct F32 {
     float v[kLanes];
 
+    static constexpr int kFmaRows = 1, kFmaVectors = 1;
+
     template <class F>
     static F32 make(F lane) {
         F32 r;
