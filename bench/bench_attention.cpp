@@ -1,6 +1,7 @@
 // Paged attention of a 30B-A3B layer: 32 heads, 4 KV heads, 128 wide. Blocks of the sequences are shuffled in
 // a pool that no cache holds; when a batch needs less than the pool, other sequences take turns.
 //   decode/<isa>/<cache type>/<context>/<sequences>    prefill/<isa>/<cache type>/<context>  (last 64 tokens)
+//   shared/<isa>/<cache type>/<context>/<sequences>    decode, all but the last 64 tokens in common
 #include <numeric>
 
 #include "bench/kernel_bench.h"
@@ -62,12 +63,18 @@ const Pool& pool_of(DType type) {
     return *kept;
 }
 
-// `sequences` of `context` tokens, of each the last `chunk` computed.
-void attend(benchmark::State& state, const std::string& isa, DType type, int64_t context, int64_t sequences,
-            int64_t chunk) {
+struct Shape {
+    int64_t context, sequences;
+    int64_t chunk = 1;   // the last tokens of each sequence, which are computed
+    int64_t shared = 0;  // leading tokens that all sequences have in common
+};
+
+void attend(benchmark::State& state, const std::string& isa, DType type, const Shape& shape) {
+    const auto& [context, sequences, chunk, shared] = shape;
     const Pool& pool = pool_of(type);
     auto& cpu = backend(isa);
-    const int64_t per_sequence = context / kBlockTokens, wanted = sequences * per_sequence;
+    const int64_t per_sequence = context / kBlockTokens, common = shared / kBlockTokens;
+    const int64_t wanted = common + sequences * (per_sequence - common);
     const int64_t batches = pool.blocks / wanted, tokens = sequences * chunk;
     std::vector<int32_t> positions, table_begin;
     int64_t seen = 0;  // pairs of a token and one that it attends to
@@ -79,23 +86,31 @@ void attend(benchmark::State& state, const std::string& isa, DType type, int64_t
     const auto q = gaussian(tokens * kHeads * kHeadDim);
     std::vector<float> y(q.size());
     const Work work{wanted * block_bytes(type), seen * kHeads * kHeadDim * 2};
+    std::vector<int32_t> blocks(static_cast<size_t>(sequences * per_sequence));
     measure(state, cpu.num_threads(), [&](int64_t turn) {
-        const std::span<const int32_t> blocks(pool.order.data() + turn % batches * wanted,
-                                              static_cast<size_t>(wanted));
+        const int32_t* first = pool.order.data() + turn % batches * wanted;
+        for (int64_t s = 0; s < sequences; ++s) {
+            int32_t* table = blocks.data() + s * per_sequence;
+            std::copy_n(first, common, table);
+            std::copy_n(first + common + s * (per_sequence - common), per_sequence - common, table + common);
+        }
         cpu.attention({q.data(), y.data(), kHeads, 0.0884f, {positions, table_begin, blocks}, pool.layer()});
         return work;
     });
 }
 
 void decode(benchmark::State& state, const std::string& isa, DType type) {
-    attend(state, isa, type, state.range(0), state.range(1), 1);
+    attend(state, isa, type, {state.range(0), state.range(1)});
+}
+void shared(benchmark::State& state, const std::string& isa, DType type) {
+    attend(state, isa, type, {state.range(0), state.range(1), 1, state.range(0) - 64});
 }
 void prefill(benchmark::State& state, const std::string& isa, DType type) {
-    attend(state, isa, type, state.range(0), 1, kChunk);
+    attend(state, isa, type, {state.range(0), 1, kChunk});
 }
 
 void add_decode(benchmark::internal::Benchmark* one, const std::string& isa, DType type) {
-    for (const int64_t context : {128, 1024, 8192}) {
+    for (const int64_t context : {128, 256, 1024, 8192}) {
         for (const int64_t sequences : {1, 4, 16, 64}) {
             const bool fits = sequences * context / kBlockTokens * block_bytes(type) <= kMostBytes;
             if (fits && (!is_slow(isa) || sequences * context <= 1024)) one->Args({context, sequences});
@@ -111,7 +126,10 @@ void add() {
             add_decode(one->UseRealTime()->Unit(benchmark::kMicrosecond), isa, type);
             one = benchmark::RegisterBenchmark(("prefill/" + name).c_str(), prefill, isa, type);
             one->UseRealTime()->Unit(benchmark::kMicrosecond)->Arg(128);
-            if (!is_slow(isa)) one->Arg(1024)->Arg(8192);
+            if (is_slow(isa)) continue;
+            one->Arg(1024)->Arg(8192);
+            one = benchmark::RegisterBenchmark(("shared/" + name).c_str(), shared, isa, type);
+            one->UseRealTime()->Unit(benchmark::kMicrosecond)->Args({2112, 16});
         }
     }
 }

@@ -77,13 +77,13 @@ void scores(const float* const* q, const std::byte* keys, const std::byte* next,
 // acc[r] += sum over the block's tokens begin .. end - 1 of p[r][j] * values[j, :], ascending.
 template <class V, DType type, int R, int N>
 void add_values(const std::byte* values, const std::byte* next, int64_t stride, int32_t begin, int32_t end,
-                const float* p, float* acc, int64_t wide) {
+                const float* p, float* acc, int64_t acc_stride) {
     constexpr int64_t kElem = dtype_info(type).block_bytes;
     V a[R][N];
     SLUICE_UNROLL
     for (int r = 0; r < R; ++r) {
         SLUICE_UNROLL
-        for (int n = 0; n < N; ++n) a[r][n] = V::load(acc + r * wide + 16 * n);
+        for (int n = 0; n < N; ++n) a[r][n] = V::load(acc + r * acc_stride + 16 * n);
     }
     for (int64_t j = begin; j < end; ++j) {
         if (next)
@@ -102,7 +102,7 @@ void add_values(const std::byte* values, const std::byte* next, int64_t stride, 
     SLUICE_UNROLL
     for (int r = 0; r < R; ++r) {
         SLUICE_UNROLL
-        for (int n = 0; n < N; ++n) a[r][n].store(acc + r * wide + 16 * n);
+        for (int n = 0; n < N; ++n) a[r][n].store(acc + r * acc_stride + 16 * n);
     }
 }
 
@@ -111,7 +111,7 @@ template <class V>
 void weigh(float* p, int32_t tokens, float scale, float& maximum, float& sum) {
     maximum = std::numeric_limits<float>::lowest();
     sum = 0.0f;
-    if (tokens <= 0) return;
+    if (tokens == 0) return;
     const auto end = static_cast<int32_t>(padded(tokens));
     for (int32_t j = tokens; j < end; ++j) p[j] = -std::numeric_limits<float>::infinity();
     V most = V::set(maximum), total = V::zero();
@@ -150,15 +150,21 @@ struct Split {
         constexpr int64_t kElem = dtype_info(type).block_bytes;
         return pool + a.cache.tile(a.blocks[block < a.end ? block : a.end - 1], a.kv_head) * kElem;
     }
-    // Tokens that the row sees, counted from the block on.
-    int32_t seen(int row, int32_t block) const { return a.last[row] + 1 - block * kBlockTokens; }
+    // Tokens that the row sees of the blocks from this one to `end`.
+    int32_t seen(int row, int32_t block, int32_t end) const {
+        const int32_t all = (end - block) * kBlockTokens, left = a.last[row] + 1 - block * kBlockTokens;
+        return left < 0 ? 0 : left < all ? left : all;
+    }
+    float* acc(int row) const { return a.results + row * a.stride + 2; }
 
     template <DType as>
     void score_block(const std::byte* keys, const std::byte* next, int32_t block) {
         float* to = p + (block - a.first) * kBlockTokens;
         each_tile<V::kFmaRows>(0, a.rows, [&]<int R>(int r) {
             constexpr int N = V::kFmaVectors;
-            if (seen(r + R - 1, block) <= 0) return;
+            int32_t most = 0;
+            for (int i = 0; i < R; ++i) most |= seen(r + i, block, block + 1);
+            if (most == 0) return;
             for (int64_t from = 0; from < kBlockTokens; from += 16 * N)
                 scores<V, as, R, N>(a.q + r, keys, r + from == 0 ? next : nullptr, from, dim,
                                     to + r * kSplitTokens);
@@ -186,10 +192,10 @@ struct Split {
         int64_t d = 0;
         for (; d + 16 * N <= wide; d += 16 * N)
             add_values<V, as, R, N>(values + d * kElem, next ? next + d * kElem : nullptr, stride, begin, end,
-                                    weights, a.acc + r * wide + d, wide);
+                                    weights, acc(r) + d, a.stride);
         for (; d < wide; d += 16)
-            add_values<V, as, R, 1>(values + d * kElem, nullptr, stride, begin, end, weights,
-                                    a.acc + r * wide + d, wide);
+            add_values<V, as, R, 1>(values + d * kElem, nullptr, stride, begin, end, weights, acc(r) + d,
+                                    a.stride);
     }
     template <DType as>
     void add_block(const std::byte* values, const std::byte* next, int64_t stride, int32_t block) {
@@ -197,13 +203,14 @@ struct Split {
             // Together as far as all rows see, then each row alone: a weight of 0 would not hide a NaN.
             const float* weights = p + r * kSplitTokens + (block - a.first) * kBlockTokens;
             int32_t shared = kBlockTokens;
-            for (int i = 0; i < R; ++i) shared = seen(r + i, block) < shared ? seen(r + i, block) : shared;
-            shared = shared > 0 ? shared : 0;
-            add_rows<as, R>(values, r == 0 ? next : nullptr, stride, r, 0, shared, weights);
             for (int i = 0; i < R; ++i) {
-                const int32_t own = seen(r + i, block) < kBlockTokens ? seen(r + i, block) : kBlockTokens;
-                add_rows<as, 1>(values, nullptr, stride, r + i, shared, own, weights + i * kSplitTokens);
+                const int32_t own = seen(r + i, block, block + 1);
+                shared = own < shared ? own : shared;
             }
+            add_rows<as, R>(values, r == 0 ? next : nullptr, stride, r, 0, shared, weights);
+            for (int i = 0; i < R; ++i)
+                add_rows<as, 1>(values, nullptr, stride, r + i, shared, seen(r + i, block, block + 1),
+                                weights + i * kSplitTokens);
         });
     }
     void add() {
@@ -226,10 +233,10 @@ void attend_type(const Attend& a) {
     Split<V, type> split{a};
     split.score();
     for (int r = 0; r < a.rows; ++r) {
-        const int32_t all = (a.end - a.first) * kBlockTokens, seen = split.seen(r, a.first);
-        weigh<V>(split.p + r * kSplitTokens, seen < all ? seen : all, a.scale, a.maximum[r], a.sum[r]);
+        float* result = a.results + r * a.stride;
+        weigh<V>(split.p + r * kSplitTokens, split.seen(r, a.first, a.end), a.scale, result[0], result[1]);
+        std::memset(split.acc(r), 0, sizeof(float) * static_cast<size_t>(split.wide));
     }
-    std::memset(a.acc, 0, sizeof(float) * static_cast<size_t>(a.rows * split.wide));
     split.add();
 }
 

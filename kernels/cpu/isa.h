@@ -59,9 +59,9 @@ struct Attend {
     const float* const* q;  // [rows] of head_dim
     const int32_t* last;    // [rows] position of the row's token
     float scale;
-    float* maximum;  // out [rows]
-    float* sum;      // out [rows]
-    float* acc;      // out [rows, padded head_dim], not yet divided by sum
+    float*
+        results;  // out [rows]: greatest score, sum of weights, then padded(head_dim) sums of weighted values
+    int64_t stride;  // floats from one row's result to the next
     float* scratch;  // attend_scratch(head_dim, rows) floats
 };
 

@@ -47,6 +47,23 @@ class Pages {
             table_begin_.push_back(begins_[sequence]);
         }
     }
+    // Fills the slot of a token with NaN.
+    void poison(size_t sequence, int32_t position) {
+        const int32_t block = ids_[static_cast<size_t>(begins_[sequence] + position / kBlockTokens)];
+        for (int32_t h = 0; h < layer_.kv_heads; ++h) {
+            for (int64_t d = 0; d < layer_.head_dim; ++d) {
+                const int64_t slot = position % kBlockTokens;
+                for (const auto& [base, i] : {std::pair{layer_.keys, d * kBlockTokens + slot},
+                                              std::pair{layer_.values, slot * layer_.head_dim + d}})
+                    std::memset(base + (layer_.tile(block, h) + i) * static_cast<int64_t>(elem_), 0xff,
+                                elem_);
+            }
+        }
+    }
+    // Gives a sequence the first blocks of another one.
+    void share(size_t sequence, size_t with, int32_t blocks) {
+        std::copy_n(ids_.begin() + begins_[with], blocks, ids_.begin() + begins_[sequence]);
+    }
     void clear_batch() {
         positions_.clear();
         table_begin_.clear();
@@ -109,6 +126,57 @@ TEST(Attention, does_not_depend_on_chunks_neighbours_threads_or_instruction_set)
                 ASSERT_EQ(0,
                           std::memcmp(y.data(), want.data() + static_cast<size_t>(first) * row, y.size() * 4))
                     << backend->name() << " threads " << threads << " chunk " << first << ".." << end;
+            }
+        }
+    }
+}
+
+// What a token writes is not seen by those before it, not even as a product with a weight of zero.
+TEST(Attention, does_not_look_ahead) {
+    std::mt19937 rng(24);
+    const int64_t heads = 6, dim = 48;
+    for (const auto& backend : test::cpu_backends(2)) {
+        Pages pages(rng, DType::f16, 2, dim, {290});
+        pages.write(*backend);
+        const auto q = test::gaussian(rng, 290 * heads * dim);
+        const auto want = attend(*backend, pages, q, heads);
+        pages.poison(0, 277);
+        const auto got = attend(*backend, pages, q, heads);
+        const auto clean = static_cast<size_t>(277 * heads * dim);
+        EXPECT_EQ(0, std::memcmp(got.data(), want.data(), clean * 4)) << backend->name();
+        EXPECT_TRUE(std::isnan(got[clean])) << backend->name();
+    }
+}
+
+// Sequences that share blocks are computed together; each gets the bits that it has alone.
+TEST(Attention, of_shared_blocks_gives_the_bits_of_each_sequence_alone) {
+    std::mt19937 rng(25);
+    const int64_t heads = 8, dim = 64;
+    const std::vector<int32_t> lengths{900, 1100, 1030, 290, 600, 513, 1100, 800, 1023, 1200, 1300};
+    // Who shares how many leading blocks with whom: trees of several levels, and a second family.
+    const std::vector<std::tuple<size_t, size_t, int32_t>> shares{
+        {1, 0, 28}, {2, 0, 20}, {4, 1, 18}, {5, 0, 16}, {6, 1, 34}, {8, 7, 25}, {9, 6, 34}, {10, 9, 37}};
+    for (const DType type : {DType::f16, DType::f32}) {
+        Pages pages(rng, type, 2, dim, lengths);
+        pages.write(*make_reference_backend());
+        for (const auto& [sequence, with, blocks] : shares) pages.share(sequence, with, blocks);
+        const auto q = test::gaussian(rng, static_cast<int64_t>(lengths.size()) * heads * dim);
+        std::vector<float> want;
+        for (size_t s = 0; s < lengths.size(); ++s) {
+            pages.clear_batch();
+            pages.batch(s, lengths[s] - 1, lengths[s]);
+            const auto from = q.begin() + static_cast<long>(s) * heads * dim;
+            const auto y = attend(*test::cpu_backends(1).front(), pages,
+                                  std::vector<float>(from, from + heads * dim), heads);
+            want.insert(want.end(), y.begin(), y.end());
+        }
+        pages.clear_batch();
+        for (size_t s = 0; s < lengths.size(); ++s) pages.batch(s, lengths[s] - 1, lengths[s]);
+        for (const int threads : {1, 3}) {
+            for (const auto& backend : test::cpu_backends(threads)) {
+                const auto y = attend(*backend, pages, q, heads);
+                EXPECT_EQ(0, std::memcmp(y.data(), want.data(), y.size() * 4))
+                    << backend->name() << " threads " << threads;
             }
         }
     }
