@@ -136,35 +136,52 @@ void each_tile(int row, int rows, F&& f) {
     if constexpr (R > 1) each_tile<R / 2>(row, rows, f);
 }
 
-// What the passes over a split share.
-template <class V, DType type>
-struct Split {
+// A split, its rows and where their results go.
+template <class V>
+struct SplitRows {
     const Attend& a;
     int64_t dim = a.cache.head_dim, wide = padded(dim);
-    float* wider = a.scratch;                    // one tile as f32
-    float* p = a.scratch + kBlockTokens * wide;  // [rows, kSplitTokens]
-    // A tile that many rows read is converted once. Values are also when rows do not end with a register.
-    bool many = type != DType::f32 && a.rows > kFewRows;
 
     const std::byte* tile(const std::byte* pool, int32_t block) const {
-        constexpr int64_t kElem = dtype_info(type).block_bytes;
-        return pool + a.cache.tile(a.blocks[block < a.end ? block : a.end - 1], a.kv_head) * kElem;
+        return pool + a.cache.tile(a.blocks[block < a.end ? block : a.end - 1], a.kv_head);
+    }
+    // What is read after a block's keys: the next keys, at the end the first values.
+    const std::byte* after_keys(int32_t block) const {
+        return block + 1 < a.end ? tile(a.cache.keys, block + 1) : tile(a.cache.values, a.first);
     }
     // Tokens that the row sees of the blocks from this one to `end`.
     int32_t seen(int row, int32_t block, int32_t end) const {
         const int32_t all = (end - block) * kBlockTokens, left = a.last[row] + 1 - block * kBlockTokens;
         return left < 0 ? 0 : left < all ? left : all;
     }
-    float* acc(int row) const { return a.results + row * a.stride + 2; }
+    int32_t most_seen(int row, int rows, int32_t block) const {
+        int32_t most = 0;
+        for (int i = 0; i < rows; ++i) {
+            const int32_t own = seen(row + i, block, block + 1);
+            most = own > most ? own : most;
+        }
+        return most;
+    }
+    float* result(int row) const { return a.results + row * a.stride; }
+    float* acc(int row) const { return result(row) + 2; }
+};
+
+// The passes over float types.
+template <class V, DType type>
+struct FloatSplit : SplitRows<V> {
+    using SplitRows<V>::a, SplitRows<V>::dim, SplitRows<V>::wide, SplitRows<V>::tile, SplitRows<V>::seen,
+        SplitRows<V>::acc;
+    float* wider = reinterpret_cast<float*>(a.scratch);  // one tile as f32
+    float* p = wider + kBlockTokens * wide;              // [rows, kSplitTokens]
+    // A tile that many rows read is converted once. Values are also when rows do not end with a register.
+    bool many = type != DType::f32 && a.rows > kFewRows;
 
     template <DType as>
     void score_block(const std::byte* keys, const std::byte* next, int32_t block) {
         float* to = p + (block - a.first) * kBlockTokens;
         each_tile<V::kFmaRows>(0, a.rows, [&]<int R>(int r) {
             constexpr int N = V::kFmaVectors;
-            int32_t most = 0;
-            for (int i = 0; i < R; ++i) most |= seen(r + i, block, block + 1);
-            if (most == 0) return;
+            if (this->most_seen(r, R, block) == 0) return;
             for (int64_t from = 0; from < kBlockTokens; from += 16 * N)
                 scores<V, as, R, N>(a.q + r, keys, r + from == 0 ? next : nullptr, from, dim,
                                     to + r * kSplitTokens);
@@ -173,7 +190,7 @@ struct Split {
     void score() {
         for (int32_t b = a.first; b < a.end; ++b) {
             const std::byte* keys = tile(a.cache.keys, b);
-            const std::byte* next = b + 1 < a.end ? tile(a.cache.keys, b + 1) : tile(a.cache.values, a.first);
+            const std::byte* next = this->after_keys(b);
             if (!many) {
                 score_block<type>(keys, next, b);
                 continue;
@@ -229,22 +246,15 @@ struct Split {
 };
 
 template <class V, DType type>
-void attend_type(const Attend& a) {
-    Split<V, type> split{a};
+void attend_floats(const Attend& a) {
+    FloatSplit<V, type> split{{a}};
     split.score();
     for (int r = 0; r < a.rows; ++r) {
-        float* result = a.results + r * a.stride;
+        float* result = split.result(r);
         weigh<V>(split.p + r * kSplitTokens, split.seen(r, a.first, a.end), a.scale, result[0], result[1]);
         std::memset(split.acc(r), 0, sizeof(float) * static_cast<size_t>(split.wide));
     }
     split.add();
-}
-
-template <class V>
-void attend(const Attend& a) {
-    if (a.cache.type == DType::f32) attend_type<V, DType::f32>(a);
-    if (a.cache.type == DType::f16) attend_type<V, DType::f16>(a);
-    if (a.cache.type == DType::bf16) attend_type<V, DType::bf16>(a);
 }
 
 template <class V>

@@ -7,7 +7,8 @@
 namespace sluice::kernels::cpu {
 namespace {
 
-constexpr int64_t kMostGroup = 256;  // heads that share a KV head
+constexpr int64_t kMostGroup = 256;    // heads that share a KV head
+constexpr int64_t kMostHeadDim = 512;  // that int32 sums of attend_int8.inl.h have room for
 
 template <class T>
 void grow(std::vector<T>& v, int64_t size) {
@@ -20,13 +21,13 @@ void PagedAttention::run(const Attention& op) {
     group_ = op.heads / op.cache.kv_heads;
     dim_ = op.cache.head_dim;
     wide_ = padded(dim_);
-    SLUICE_CHECK(group_ <= kMostGroup);
+    SLUICE_CHECK(group_ <= kMostGroup && dim_ <= kMostHeadDim);
     plan_.make(op.batch, static_cast<int32_t>(group_), op.cache.kv_heads, pool_.size());
     grow(states_, plan_.rows_of_slots() * (kAcc + wide_));
     const int64_t rows = std::max<int64_t>(group_, kMostRows);
-    for (auto& s : scratch_) grow(s, attend_scratch(dim_, rows) + rows * (kAcc + wide_));
+    for (auto& s : scratch_) grow(s, attend_scratch(dim_, rows) + rows * (kAcc + wide_) * 4);
     pool_.run(static_cast<int64_t>(plan_.tasks().size()), [&](int64_t i, int worker) {
-        compute(op, plan_.tasks()[static_cast<size_t>(i)], scratch_[static_cast<size_t>(worker)]);
+        compute(op, plan_.tasks()[static_cast<size_t>(i)], scratch_[static_cast<size_t>(worker)].data());
     });
     const int32_t heads = op.cache.kv_heads;
     pool_.run(static_cast<int64_t>(plan_.unmerged().size()) * heads, [&](int64_t i, int) {
@@ -36,8 +37,7 @@ void PagedAttention::run(const Attention& op) {
 }
 
 // The splits of a task, for as many of its tiles at a time as make kMostRows rows.
-void PagedAttention::compute(const Attention& op, const AttentionPlan::Task& task,
-                             std::vector<float>& scratch) {
+void PagedAttention::compute(const Attention& op, const AttentionPlan::Task& task, std::byte* scratch) {
     const std::span<const int32_t> all = plan_.members(task);
     for (int32_t split = task.begin; split < task.end; ++split) {
         for (size_t from = 0, to; from < all.size(); from = to) {
@@ -47,7 +47,7 @@ void PagedAttention::compute(const Attention& op, const AttentionPlan::Task& tas
                 if (rows + more > kMostRows) break;
                 rows += more;
             }
-            attend(op, task, all.subspan(from, to - from), split, scratch.data());
+            attend(op, task, all.subspan(from, to - from), split, scratch);
         }
     }
     for (const int32_t tile : all)
@@ -56,7 +56,7 @@ void PagedAttention::compute(const Attention& op, const AttentionPlan::Task& tas
 
 // One split of the tiles, which have the same blocks in it, into their slots.
 void PagedAttention::attend(const Attention& op, const AttentionPlan::Task& task,
-                            std::span<const int32_t> tiles, int32_t split, float* scratch) {
+                            std::span<const int32_t> tiles, int32_t split, std::byte* scratch) {
     const float* q[std::max<int64_t>(kMostGroup, kMostRows)];
     int32_t last[std::max<int64_t>(kMostGroup, kMostRows)];
     int rows = 0;
@@ -74,7 +74,7 @@ void PagedAttention::attend(const Attention& op, const AttentionPlan::Task& task
     const int32_t first = split * kSplitBlocks;
     const int32_t end = std::min(first + kSplitBlocks, furthest / kBlockTokens + 1);
     const int32_t* blocks = &op.batch.block_ids[static_cast<size_t>(plan_.tile(tiles[0]).table)];
-    float* results = scratch + attend_scratch(dim_, rows);
+    auto* results = reinterpret_cast<float*>(scratch + attend_scratch(dim_, rows));
     isa_.attend({op.cache, task.kv_head, blocks, first, end, rows, q, last, op.scale, results, kAcc + wide_,
                  scratch});
     for (const int32_t index : tiles) {

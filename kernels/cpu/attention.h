@@ -20,9 +20,9 @@ class PagedAttention {
     void run(const Attention& op);
 
   private:
-    void compute(const Attention& op, const AttentionPlan::Task& task, std::vector<float>& scratch);
+    void compute(const Attention& op, const AttentionPlan::Task& task, std::byte* scratch);
     void attend(const Attention& op, const AttentionPlan::Task& task, std::span<const int32_t> tiles,
-                int32_t split, float* scratch);
+                int32_t split, std::byte* scratch);
     void keep(int64_t row, bool first, const float* state);
     void finish(const Attention& op, const AttentionPlan::Tile& tile, int32_t kv_head);
     float* state(int64_t row) { return states_.data() + row * (kAcc + wide_); }
@@ -33,9 +33,9 @@ class PagedAttention {
     const Isa& isa_;
     WorkerPool& pool_;
     AttentionPlan plan_;
-    int64_t group_ = 0, dim_ = 0, wide_ = 0;   // heads of a KV head; head size, and padded to vectors
-    std::vector<float> states_;                // [rows of slots, kAcc + wide]
-    std::vector<std::vector<float>> scratch_;  // of each worker
+    int64_t group_ = 0, dim_ = 0, wide_ = 0;       // heads of a KV head; head size, and padded to vectors
+    std::vector<float> states_;                    // [rows of slots, kAcc + wide]
+    std::vector<std::vector<std::byte>> scratch_;  // of each worker
 };
 
 }  // namespace sluice::kernels::cpu

@@ -61,16 +61,17 @@ struct Attend {
     float scale;
     float*
         results;  // out [rows]: greatest score, sum of weights, then padded(head_dim) sums of weighted values
-    int64_t stride;  // floats from one row's result to the next
-    float* scratch;  // attend_scratch(head_dim, rows) floats
+    int64_t stride;      // floats from one row's result to the next
+    std::byte* scratch;  // attend_scratch(head_dim, rows)
 };
 
 constexpr int64_t padded(int64_t n) {
     return (n + 15) / 16 * 16;
 }
-// A block's keys or values as f32, and the weights of the rows.
+// Bytes for a block's keys or values as f32, the weights of the rows, and in int8 caches for rounded rows and
+// weights and the sums of integers.
 constexpr int64_t attend_scratch(int64_t head_dim, int64_t rows) {
-    return kBlockTokens * padded(head_dim) + rows * kSplitTokens;
+    return kBlockTokens * padded(head_dim) * 4 + rows * (kSplitTokens * 6 + padded(head_dim) * 6 + 4);
 }
 
 struct Isa {
