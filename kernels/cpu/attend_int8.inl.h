@@ -44,7 +44,10 @@ void int8_scores(const int16_t* q, int64_t wide, const float* units, const std::
         for (int r = 0; r < R; ++r) {
             const Pair factors = Pair::set(q + r * wide + d);
             SLUICE_UNROLL
-            for (int n = 0; n < N; ++n) sum[r][n] = dot(factors, k[n], sum[r][n]);
+            for (int n = 0; n < N; ++n) {
+                sum[r][n] = dot(factors, k[n], sum[r][n]);
+                pin(sum[r][n]);
+            }
         }
     }
     const auto* scales = reinterpret_cast<const float*>(keys + dim * kBlockTokens) + from;
@@ -78,7 +81,10 @@ void add_int8_values(const std::byte* values, const std::byte* next, int64_t dim
         for (int r = 0; r < R; ++r) {
             const Pair two = Pair::set(weights + r * kSplitTokens + 2 * j);
             SLUICE_UNROLL
-            for (int n = 0; n < N; ++n) sum[r][n] = dot(two, v[n], sum[r][n]);
+            for (int n = 0; n < N; ++n) {
+                sum[r][n] = dot(two, v[n], sum[r][n]);
+                pin(sum[r][n]);
+            }
         }
     }
     SLUICE_UNROLL
@@ -98,10 +104,18 @@ struct Int8Split : SplitRows<V> {
     int16_t* q = reinterpret_cast<int16_t*>(sums + a.rows * wide);  // [rows, wide]
     int16_t* weights = q + a.rows * wide;                           // [rows, kSplitTokens]
 
+    const std::byte* scales(const std::byte* of) const { return of + dim * kBlockTokens; }
+    void fetch_scales(const std::byte* of) const {
+        for (int64_t line = 0; line < kBlockTokens * int64_t{sizeof(float)}; line += kCacheLine)
+            __builtin_prefetch(scales(of) + line);
+    }
+
     void score() {
         for (int r = 0; r < a.rows; ++r) units[r] = to_int16<V>(a.q[r], dim, q + r * wide);
         for (int32_t b = a.first; b < a.end; ++b) {
             const std::byte* keys = tile(a.cache.keys, b);
+            fetch_scales(tile(a.cache.keys, b + 1));
+            fetch_scales(tile(a.cache.values, b));  // needed before the values
             float* to = p + (b - a.first) * kBlockTokens;
             each_tile<V::kFmaRows>(0, a.rows, [&]<int R>(int r) {
                 constexpr int N = V::kFmaVectors;
@@ -119,11 +133,10 @@ struct Int8Split : SplitRows<V> {
         const int32_t tokens = seen(r, a.first, a.end), all = (a.end - a.first) * kBlockTokens;
         weigh<V>(row, tokens, a.scale, this->result(r)[0], this->result(r)[1]);
         for (int32_t j = 0; j < tokens; j += 16) {
-            const auto* scales = reinterpret_cast<const float*>(
-                                     tile(a.cache.values, a.first + j / kBlockTokens) + dim * kBlockTokens) +
-                                 j % kBlockTokens;
+            const std::byte* values = tile(a.cache.values, a.first + j / kBlockTokens);
+            const auto* from = reinterpret_cast<const float*>(scales(values)) + j % kBlockTokens;
             const int32_t n = tokens - j;
-            const V scale = n < 16 ? V::load_n(scales, n) : V::load(scales);
+            const V scale = n < 16 ? V::load_n(from, n) : V::load(from);
             (V::load(row + j) * scale).store(row + j);
         }
         const int64_t end = padded(tokens);

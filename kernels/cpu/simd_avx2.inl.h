@@ -191,6 +191,10 @@ struct I32 {
     }
     F32 to_f32() const { return {_mm256_cvtepi32_ps(lo), _mm256_cvtepi32_ps(hi)}; }
 };
+// Keeps a sum in its registers: left alone, gcc 12 turns each turn of a loop into copies and spills.
+inline void pin(I32& a) {
+    asm("" : "+x"(a.lo), "+x"(a.hi));
+}
 // c + a.first * b.first + a.second * b.second
 inline I32 dot(Pairs a, Pairs b, I32 c) {
     return {_mm256_add_epi32(c.lo, _mm256_madd_epi16(a.lo, b.lo)),

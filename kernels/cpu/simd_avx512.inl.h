@@ -145,6 +145,10 @@ struct I32 {
     void store(int32_t* p) const { _mm512_storeu_si512(p, v); }
     F32 to_f32() const { return {_mm512_cvtepi32_ps(v)}; }
 };
+// Keeps a sum in its registers: left alone, gcc 12 turns each turn of a loop into copies and spills.
+inline void pin(I32& a) {
+    asm("" : "+v"(a.v));
+}
 // c + a.first * b.first + a.second * b.second
 inline I32 dot(Pairs a, Pairs b, I32 c) {
     return {_mm512_dpwssd_epi32(c.v, a.v, b.v)};

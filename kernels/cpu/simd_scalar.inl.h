@@ -158,6 +158,7 @@ struct I32 {
         return F32::make([&](int i) { return static_cast<float>(v[i]); });
     }
 };
+inline void pin(I32&) {}  // for the sake of registers, which this code has none of
 // c + a.first * b.first + a.second * b.second
 inline I32 dot(const Pairs& a, const Pairs& b, I32 c) {
     for (int i = 0; i < kLanes; ++i) c.v[i] += a.v[i][0] * b.v[i][0] + a.v[i][1] * b.v[i][1];
