@@ -1,6 +1,7 @@
 #include "kernels/cpu/attention.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "kernels/check.h"
 
@@ -26,8 +27,11 @@ void PagedAttention::run(const Attention& op) {
     grow(states_, plan_.rows_of_slots() * (kAcc + wide_));
     const int64_t rows = std::max<int64_t>(group_, kMostRows);
     for (auto& s : scratch_) grow(s, attend_scratch(dim_, rows) + rows * (kAcc + wide_) * 4);
-    pool_.run(static_cast<int64_t>(plan_.tasks().size()), [&](int64_t i, int worker) {
-        compute(op, plan_.tasks()[static_cast<size_t>(i)], scratch_[static_cast<size_t>(worker)].data());
+    // The pool would hand out neighbours together, as if all cost the same: here each is taken alone.
+    std::atomic<size_t> next{0};
+    pool_.run(pool_.size(), [&](int64_t, int worker) {
+        for (size_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < plan_.tasks().size();)
+            compute(op, plan_.tasks()[i], scratch_[static_cast<size_t>(worker)].data());
     });
     const int32_t heads = op.cache.kv_heads;
     pool_.run(static_cast<int64_t>(plan_.unmerged().size()) * heads, [&](int64_t i, int) {
