@@ -10,20 +10,36 @@ namespace sluice::kernels {
 
 inline constexpr int32_t kBlockTokens = 32;  // KV slots in a block
 
-// Keys lie with tokens in the fastest dimension, so that a kernel computes 32 scores without sums across
-// lanes.
+// Keys and values are [num_blocks, kv_heads] tiles. In keys, tokens are the fastest dimension, so that a
+// kernel computes 32 scores without sums across lanes: [head_dim, kBlockTokens]; values are [kBlockTokens,
+// head_dim]. q8_0: int8 with one f32 scale for each token and head, and an even head_dim. Neighbours along
+// the slow dimension lie in pairs, for instructions that multiply and add pairs, [head_dim / 2, kBlockTokens,
+// 2] and [kBlockTokens / 2, head_dim, 2]; the scales of the tokens, [kBlockTokens], follow in each tile.
 struct KvLayer {
-    DType type = DType::f16;  // f16, bf16 or f32
+    DType type = DType::f16;  // f16, bf16, f32 or q8_0
     int32_t num_blocks = 0;
     int32_t kv_heads = 0;
     int32_t head_dim = 0;
-    std::byte* keys = nullptr;    // [num_blocks, kv_heads, head_dim, kBlockTokens]
-    std::byte* values = nullptr;  // [num_blocks, kv_heads, kBlockTokens, head_dim]
+    std::byte* keys = nullptr;
+    std::byte* values = nullptr;
 
-    // Elements of one (block, head) tile, in keys as in values.
     int64_t tile_elems() const { return int64_t{head_dim} * kBlockTokens; }
-    int64_t tile(int32_t block, int32_t head) const {
-        return (int64_t{block} * kv_heads + head) * tile_elems();
+    size_t elem_bytes() const { return type == DType::q8_0 ? 1 : dtype_info(type).block_bytes; }
+    size_t tile_bytes() const {
+        const size_t scales = type == DType::q8_0 ? kBlockTokens * sizeof(float) : 0;
+        return static_cast<size_t>(tile_elems()) * elem_bytes() + scales;
+    }
+    // Where a tile begins, in bytes, in keys as in values.
+    size_t tile(int32_t block, int32_t head) const {
+        return (static_cast<size_t>(block) * static_cast<size_t>(kv_heads) + static_cast<size_t>(head)) *
+               tile_bytes();
+    }
+    // Elements of the tile before that of a token's slot and dimension.
+    int64_t key_at(int64_t slot, int64_t d) const {
+        return type == DType::q8_0 ? (d / 2 * kBlockTokens + slot) * 2 + d % 2 : d * kBlockTokens + slot;
+    }
+    int64_t value_at(int64_t slot, int64_t d) const {
+        return type == DType::q8_0 ? (slot / 2 * head_dim + d) * 2 + slot % 2 : slot * head_dim + d;
     }
 };
 

@@ -5,7 +5,9 @@
 //  - an output element has one definition; sums over k never split over threads or tiles;
 //  - quantised weights x int8 activations: exact integers inside a block, then f32 fma by ascending block;
 //  - float weights: 16 partial sums (k mod 16), f32 fma by ascending k, added by one fixed tree;
-//  - experts add up in ascending expert id; attention in ascending 32-token blocks inside 256-token splits.
+//  - experts add up in ascending expert id; attention splits the tokens at multiples of 256:
+//    weights relative to the maximum of the split, values by ascending token, splits merged in ascending
+//    order.
 #pragma once
 #include <cstdint>
 #include <span>

@@ -11,13 +11,14 @@ namespace sluice::kvcache {
 using kernels::DType;
 
 size_t KvStore::block_bytes(DType type, int32_t layers, int32_t kv_heads, int32_t head_dim) {
-    const size_t tile = kernels::row_bytes(type, int64_t{kv_heads} * head_dim * kernels::kBlockTokens);
-    return tile * 2 * static_cast<size_t>(layers);
+    const kernels::KvLayer one{type, 1, kv_heads, head_dim, nullptr, nullptr};
+    return one.tile_bytes() * static_cast<size_t>(kv_heads) * 2 * static_cast<size_t>(layers);
 }
 
 std::unique_ptr<KvStore> KvStore::make(DType type, int32_t num_blocks, int32_t layers, int32_t kv_heads,
                                        int32_t head_dim) {
-    SLUICE_CHECK(type == DType::f16 || type == DType::bf16 || type == DType::f32);
+    SLUICE_CHECK(type == DType::f16 || type == DType::bf16 || type == DType::f32 ||
+                 (type == DType::q8_0 && head_dim % 2 == 0));
     auto store = std::unique_ptr<KvStore>(new KvStore);
     store->shape_ = {type, num_blocks, kv_heads, head_dim, nullptr, nullptr};
     store->layers_ = layers;

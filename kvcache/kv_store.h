@@ -11,7 +11,7 @@ namespace sluice::kvcache {
 
 class KvStore {
   public:
-    // type: f16, bf16 or f32. null: the system has no such amount of memory.
+    // type: f16, bf16, f32 or q8_0. null: the system has no such amount of memory.
     static std::unique_ptr<KvStore> make(kernels::DType type, int32_t num_blocks, int32_t layers,
                                          int32_t kv_heads, int32_t head_dim);
     ~KvStore();

@@ -22,8 +22,10 @@ CLI::Option* flag(CLI::App& app, const std::string& name, T& value, const std::s
     return app.add_option(name, value, text)->envname(env)->capture_default_str();
 }
 
-const std::map<std::string, kernels::DType> kKvTypes{
-    {"f16", kernels::DType::f16}, {"bf16", kernels::DType::bf16}, {"f32", kernels::DType::f32}};
+const std::map<std::string, kernels::DType> kKvTypes{{"f16", kernels::DType::f16},
+                                                     {"bf16", kernels::DType::bf16},
+                                                     {"f32", kernels::DType::f32},
+                                                     {"q8_0", kernels::DType::q8_0}};
 
 const std::map<std::string, engine::WeightLayout> kWeightLayouts{{"auto", engine::WeightLayout::automatic},
                                                                  {"repacked", engine::WeightLayout::repacked},
@@ -52,8 +54,8 @@ void add_engine_options(CLI::App& app, engine::Options& o, std::string& config,
     flag(app, "--kv-memory", o.kv_memory_bytes,
          "Size of the KV cache, e.g. 512MiB or 4GiB; 0: sized to the machine")
         ->transform(size_value());
-    flag(app, "--kv-type", o.kv_type, "Storage of the KV cache: f16, bf16 or f32")
-        ->transform(CLI::CheckedTransformer(kKvTypes, CLI::ignore_case).description("{f16,bf16,f32}"))
+    flag(app, "--kv-type", o.kv_type, "Storage of the KV cache: f16, bf16, f32, or q8_0 (8 bits)")
+        ->transform(CLI::CheckedTransformer(kKvTypes, CLI::ignore_case).description("{f16,bf16,f32,q8_0}"))
         ->default_str("f16");
     flag(app, "--max-context", o.max_context,
          "Tokens of one request, prompt and answer; 0: what the model states")

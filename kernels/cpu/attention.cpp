@@ -1,134 +1,118 @@
 #include "kernels/cpu/attention.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "kernels/check.h"
 
 namespace sluice::kernels::cpu {
 namespace {
 
-constexpr int32_t kTileTokens = 4;
-constexpr int64_t kTileQueries = 256;  // query rows of a tile, at most
-constexpr int32_t kSplitBlocks = 256 / kBlockTokens;
+constexpr int64_t kMostGroup = 256;    // heads that share a KV head
+constexpr int64_t kMostHeadDim = 512;  // that int32 sums of attend_int8.inl.h have room for
 
 template <class T>
 void grow(std::vector<T>& v, int64_t size) {
     if (static_cast<int64_t>(v.size()) < size) v.resize(static_cast<size_t>(size));
 }
 
-// Floats of one split's partial result: maximum and sum of each row, then acc.
-int64_t state_size(int64_t rows, int64_t wide) {
-    return rows * (2 + wide);
-}
-
 }  // namespace
 
-void PagedAttention::plan(const Attention& op) {
-    tiles_.clear();
-    parts_.clear();
-    const BatchView& b = op.batch;
-    const int64_t group = op.heads / op.cache.kv_heads, wide = padded(op.cache.head_dim);
-    SLUICE_CHECK(group <= kTileQueries);
-    const auto most = static_cast<int32_t>(std::min<int64_t>(kTileTokens, kTileQueries / group));
-    for (int64_t t = 0; t < b.num_tokens();) {
-        const auto at = static_cast<size_t>(t);
-        int32_t n = 1;
-        while (n < most && t + n < b.num_tokens() &&
-               b.table_begin[at + static_cast<size_t>(n)] == b.table_begin[at])
-            ++n;
-        const int32_t last = b.positions[at + static_cast<size_t>(n) - 1];
-        tiles_.push_back({t, n, last / (kSplitBlocks * kBlockTokens) + 1});
-        t += n;
+void PagedAttention::run(const Attention& op) {
+    group_ = op.heads / op.cache.kv_heads;
+    dim_ = op.cache.head_dim;
+    wide_ = padded(dim_);
+    SLUICE_CHECK(group_ <= kMostGroup && dim_ <= kMostHeadDim);
+    plan_.make(op.batch, static_cast<int32_t>(group_), op.cache.kv_heads, pool_.size());
+    grow(states_, plan_.rows_of_slots() * (kAcc + wide_));
+    const int64_t rows = std::max<int64_t>(group_, kMostRows);
+    for (auto& s : scratch_) grow(s, attend_scratch(dim_, rows) + rows * (kAcc + wide_) * 4);
+    // The pool would hand out neighbours together, as if all cost the same: here each is taken alone.
+    std::atomic<size_t> next{0};
+    pool_.run(pool_.size(), [&](int64_t, int worker) {
+        for (size_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < plan_.tasks().size();)
+            compute(op, plan_.tasks()[i], scratch_[static_cast<size_t>(worker)].data());
+    });
+    const int32_t heads = op.cache.kv_heads;
+    pool_.run(static_cast<int64_t>(plan_.unmerged().size()) * heads, [&](int64_t i, int) {
+        const int32_t tile = plan_.unmerged()[static_cast<size_t>(i / heads)];
+        finish(op, plan_.tile(tile), static_cast<int32_t>(i % heads));
+    });
+}
+
+// The splits of a task, for as many of its tiles at a time as make kMostRows rows.
+void PagedAttention::compute(const Attention& op, const AttentionPlan::Task& task, std::byte* scratch) {
+    const std::span<const int32_t> all = plan_.members(task);
+    for (int32_t split = task.begin; split < task.end; ++split) {
+        for (size_t from = 0, to; from < all.size(); from = to) {
+            int64_t rows = plan_.tile(all[from]).tokens * group_;
+            for (to = from + 1; to < all.size(); ++to) {
+                const int64_t more = plan_.tile(all[to]).tokens * group_;
+                if (rows + more > kMostRows) break;
+                rows += more;
+            }
+            attend(op, task, all.subspan(from, to - from), split, scratch);
+        }
     }
-    int64_t state = 0;
-    for (size_t i = 0; i < tiles_.size(); ++i) {
-        for (int32_t h = 0; h < op.cache.kv_heads; ++h) {
-            for (int32_t s = 0; s < tiles_[i].splits; ++s) {
-                parts_.push_back({static_cast<int32_t>(i), h, s, state});
-                state += state_size(tiles_[i].count * group, wide);
+    for (const int32_t tile : all)
+        if (plan_.tile(tile).slots() == 1) finish(op, plan_.tile(tile), task.kv_head);
+}
+
+// One split of the tiles, which have the same blocks in it, into their slots.
+void PagedAttention::attend(const Attention& op, const AttentionPlan::Task& task,
+                            std::span<const int32_t> tiles, int32_t split, std::byte* scratch) {
+    const float* q[std::max<int64_t>(kMostGroup, kMostRows)];
+    int32_t last[std::max<int64_t>(kMostGroup, kMostRows)];
+    int rows = 0;
+    int32_t furthest = 0;
+    for (const int32_t index : tiles) {
+        const AttentionPlan::Tile& tile = plan_.tile(index);
+        for (int64_t t = tile.first; t < tile.first + tile.tokens; ++t) {
+            furthest = std::max(furthest, op.batch.positions[static_cast<size_t>(t)]);
+            for (int64_t h = 0; h < group_; ++h, ++rows) {
+                q[rows] = op.q + (t * op.heads + task.kv_head * group_ + h) * dim_;
+                last[rows] = op.batch.positions[static_cast<size_t>(t)];
             }
         }
     }
+    const int32_t first = split * kSplitBlocks;
+    const int32_t end = std::min(first + kSplitBlocks, furthest / kBlockTokens + 1);
+    const int32_t* blocks = &op.batch.block_ids[static_cast<size_t>(plan_.tile(tiles[0]).table)];
+    auto* results = reinterpret_cast<float*>(scratch + attend_scratch(dim_, rows));
+    isa_.attend({op.cache, task.kv_head, blocks, first, end, rows, q, last, op.scale, results, kAcc + wide_,
+                 scratch});
+    for (const int32_t index : tiles) {
+        const AttentionPlan::Tile& tile = plan_.tile(index);
+        const int64_t own = tile.tokens * group_;
+        const int32_t slot = std::max(0, split - tile.folded + 1);
+        const int64_t row = tile.slot + (int64_t{task.kv_head} * tile.slots() + slot) * own;
+        for (int64_t r = 0; r < own; ++r, results += kAcc + wide_)
+            keep(row + r, split == 0 || slot > 0, results);
+    }
 }
 
-// The partial result of one split. Rows that do not reach into it get sum 0.
-void PagedAttention::compute(const Attention& op, const Part& part, std::vector<float>& scratch,
-                             float* state) {
-    const TokenTile& tile = tiles_[static_cast<size_t>(part.tile)];
-    const int64_t group = op.heads / op.cache.kv_heads, dim = op.cache.head_dim;
-    const int64_t rows = tile.count * group;
-    const float* q[kTileQueries];
-    int32_t last[kTileQueries];
+// Joins the result of a split to what the row's slot holds; the first one takes the slot.
+void PagedAttention::keep(int64_t row, bool first, const float* result) {
+    float* kept = state(row);
+    if (first) {
+        std::copy_n(result, kAcc + wide_, kept);
+    } else if (result[kSum] != 0.0f) {
+        isa_.merge(kept[kMaximum], kept[kSum], kept + kAcc, result[kMaximum], result[kSum], result + kAcc,
+                   wide_);
+    }
+}
+
+// Merges the slots of a tile and KV head, and writes the outputs.
+void PagedAttention::finish(const Attention& op, const AttentionPlan::Tile& tile, int32_t kv_head) {
+    const int64_t rows = tile.tokens * group_, first = tile.slot + int64_t{kv_head} * tile.slots() * rows;
     for (int64_t r = 0; r < rows; ++r) {
-        const int64_t t = tile.first + r / group;
-        q[r] = op.q + (t * op.heads + part.kv_head * group + r % group) * dim;
-        last[r] = op.batch.positions[static_cast<size_t>(t)];
+        for (int32_t s = 1; s < tile.slots(); ++s) keep(first + r, false, state(first + s * rows + r));
+        const int64_t t = tile.first + r / group_;
+        float* y = op.y + (t * op.heads + kv_head * group_ + r % group_) * dim_;
+        const float* acc = state(first + r) + kAcc;
+        const float share = 1.0f / state(first + r)[kSum];
+        for (int64_t d = 0; d < dim_; ++d) y[d] = acc[d] * share;
     }
-    const int32_t first = part.split * kSplitBlocks;
-    const int32_t end = std::min(first + kSplitBlocks, last[rows - 1] / kBlockTokens + 1);
-    grow(scratch, attend_scratch(dim, rows));
-    isa_.attend(
-        {op.cache, part.kv_head,
-         &op.batch.block_ids[static_cast<size_t>(op.batch.table_begin[static_cast<size_t>(tile.first)])],
-         first, end, static_cast<int>(rows), q, last, op.scale, state, state + rows, state + 2 * rows,
-         scratch.data()});
-}
-
-// Merges the splits of a tile and KV head, whose states follow one another, and writes the outputs.
-void PagedAttention::finish(const Attention& op, const Part& first, float* states) {
-    const TokenTile& tile = tiles_[static_cast<size_t>(first.tile)];
-    const int64_t group = op.heads / op.cache.kv_heads, dim = op.cache.head_dim, wide = padded(dim);
-    const int64_t rows = tile.count * group, size = state_size(rows, wide);
-    for (int64_t r = 0; r < rows; ++r) {
-        float* acc = states + 2 * rows + r * wide;
-        for (int32_t s = 1; s < tile.splits; ++s) {
-            const float* other = states + s * size;
-            if (other[rows + r] != 0.0f)
-                isa_.merge(states[r], states[rows + r], acc, other[r], other[rows + r],
-                           other + 2 * rows + r * wide, wide);
-        }
-        const int64_t t = tile.first + r / group;
-        float* y = op.y + (t * op.heads + first.kv_head * group + r % group) * dim;
-        for (int64_t d = 0; d < dim; ++d) y[d] = acc[d] / states[rows + r];
-    }
-}
-
-void PagedAttention::run(const Attention& op) {
-    plan(op);
-    const int64_t group = op.heads / op.cache.kv_heads, wide = padded(op.cache.head_dim);
-    const int64_t heads = static_cast<int64_t>(tiles_.size()) * op.cache.kv_heads;
-    const auto first_part = [this](int64_t i) { return parts_[static_cast<size_t>(i)].split == 0; };
-    // Few rows: spread the splits as well. Many: each worker keeps its own, one after the other. Same sums.
-    if (heads >= 2 * pool_.size()) {
-        std::vector<int64_t> starts;
-        for (int64_t i = 0; i < static_cast<int64_t>(parts_.size()); ++i)
-            if (first_part(i)) starts.push_back(i);
-        pool_.run(heads, [&](int64_t task, int worker) {
-            const int64_t start = starts[static_cast<size_t>(task)];
-            const TokenTile& tile = tiles_[static_cast<size_t>(parts_[static_cast<size_t>(start)].tile)];
-            const int64_t rows = tile.count * group, size = state_size(rows, wide),
-                          work = attend_scratch(op.cache.head_dim, rows);
-            auto& scratch = scratch_[static_cast<size_t>(worker)];
-            grow(scratch, work + tile.splits * size);
-            for (int32_t s = 0; s < tile.splits; ++s)
-                compute(op, parts_[static_cast<size_t>(start + s)], scratch,
-                        scratch.data() + work + s * size);
-            finish(op, parts_[static_cast<size_t>(start)], scratch.data() + work);
-        });
-        return;
-    }
-    if (!parts_.empty()) {
-        const TokenTile& tile = tiles_[static_cast<size_t>(parts_.back().tile)];
-        grow(states_, parts_.back().state + state_size(tile.count * group, wide));
-    }
-    pool_.run(static_cast<int64_t>(parts_.size()), [&](int64_t i, int worker) {
-        const Part& part = parts_[static_cast<size_t>(i)];
-        compute(op, part, scratch_[static_cast<size_t>(worker)], states_.data() + part.state);
-    });
-    pool_.run(static_cast<int64_t>(parts_.size()), [&](int64_t i, int) {
-        const Part& part = parts_[static_cast<size_t>(i)];
-        if (first_part(i)) finish(op, part, states_.data() + part.state);
-    });
 }
 
 }  // namespace sluice::kernels::cpu

@@ -1,10 +1,11 @@
-// Paged attention over the batch's block tables: query rows of neighbouring tokens and of one KV head are
-// computed together, in fixed 256-token splits that are merged in ascending order. Driven by the backend's
-// thread.
+// Paged attention over the batch's block tables: the query rows of a KV head are computed together, in fixed
+// 256-token splits that are merged in ascending order. Driven by the backend's thread.
 #pragma once
 #include <cstdint>
+#include <span>
 #include <vector>
 
+#include "kernels/cpu/attention_plan.h"
 #include "kernels/cpu/isa.h"
 #include "kernels/cpu/worker_pool.h"
 #include "kernels/ops.h"
@@ -19,27 +20,22 @@ class PagedAttention {
     void run(const Attention& op);
 
   private:
-    // Up to kTileTokens tokens of one sequence.
-    struct TokenTile {
-        int64_t first;
-        int32_t count;
-        int32_t splits;  // that the last token reaches into
-    };
-    // One split of one tile and KV head; `state` is where its partial results begin.
-    struct Part {
-        int32_t tile, kv_head, split;
-        int64_t state;
-    };
-    void plan(const Attention& op);
-    void compute(const Attention& op, const Part& part, std::vector<float>& scratch, float* state);
-    void finish(const Attention& op, const Part& first, float* states);
+    void compute(const Attention& op, const AttentionPlan::Task& task, std::byte* scratch);
+    void attend(const Attention& op, const AttentionPlan::Task& task, std::span<const int32_t> tiles,
+                int32_t split, std::byte* scratch);
+    void keep(int64_t row, bool first, const float* state);
+    void finish(const Attention& op, const AttentionPlan::Tile& tile, int32_t kv_head);
+    float* state(int64_t row) { return states_.data() + row * (kAcc + wide_); }
+
+    // State of a row: the greatest score, the sum of the weights, the weighted sum of the values.
+    static constexpr int64_t kMaximum = 0, kSum = 1, kAcc = 2;
 
     const Isa& isa_;
     WorkerPool& pool_;
-    std::vector<TokenTile> tiles_;
-    std::vector<Part> parts_;
-    std::vector<float> states_;                // partial results, when splits are spread over workers
-    std::vector<std::vector<float>> scratch_;  // of each worker
+    AttentionPlan plan_;
+    int64_t group_ = 0, dim_ = 0, wide_ = 0;       // heads of a KV head; head size, and padded to vectors
+    std::vector<float> states_;                    // [rows of slots, kAcc + wide]
+    std::vector<std::vector<std::byte>> scratch_;  // of each worker
 };
 
 }  // namespace sluice::kernels::cpu

@@ -45,8 +45,11 @@ struct StripProduct {
 };
 using StripKernels = std::array<void (*)(const StripProduct&), kNumDTypes>;  // null: a type without strips
 
-// One 256-token split of attention for query rows that share a KV head: online softmax by ascending blocks.
-// A row takes part in the tokens up to its own last position; it must have one in the split.
+inline constexpr int32_t kSplitTokens = 256;
+inline constexpr int32_t kSplitBlocks = kSplitTokens / kBlockTokens;
+
+// One split of attention for query rows that share a KV head. A row takes part in the tokens up to its own
+// last position; without one in the split its sum is 0.
 struct Attend {
     KvLayer cache;
     int32_t kv_head;
@@ -56,18 +59,19 @@ struct Attend {
     const float* const* q;  // [rows] of head_dim
     const int32_t* last;    // [rows] position of the row's token
     float scale;
-    float* maximum;  // out [rows]
-    float* sum;      // out [rows]
-    float* acc;      // out [rows, padded head_dim], not yet divided by sum
-    float* scratch;  // attend_scratch(head_dim, rows) floats
+    float*
+        results;  // out [rows]: greatest score, sum of weights, then padded(head_dim) sums of weighted values
+    int64_t stride;      // floats from one row's result to the next
+    std::byte* scratch;  // attend_scratch(head_dim, rows)
 };
 
 constexpr int64_t padded(int64_t n) {
     return (n + 15) / 16 * 16;
 }
-// A block's keys and values as f32, and the rows' probabilities.
+// Bytes for a block's keys or values as f32, the weights of the rows, and in int8 caches for rounded rows and
+// weights and the sums of integers.
 constexpr int64_t attend_scratch(int64_t head_dim, int64_t rows) {
-    return 2 * kBlockTokens * padded(head_dim) + rows * kBlockTokens;
+    return kBlockTokens * padded(head_dim) * 4 + rows * (kSplitTokens * 6 + padded(head_dim) * 6 + 4);
 }
 
 struct Isa {

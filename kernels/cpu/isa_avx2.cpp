@@ -1,5 +1,5 @@
 // Built with -mavx2 -mfma -mf16c; reached only through isa_avx2().
-#include "kernels/cpu/attend.inl.h"
+#include "kernels/cpu/attend_int8.inl.h"
 #include "kernels/cpu/isa.h"
 #include "kernels/cpu/simd_avx2.inl.h"
 #include "kernels/cpu/tile_float.inl.h"
@@ -144,7 +144,7 @@ const Isa& isa_avx2() {
         rms_norm<V>,
         softmax<V>,
         silu_mul<V>,
-        attend<V>,
+        attend<V, avx2::I32, avx2::Pairs>,
         merge<V>};
     return isa;
 }

@@ -1,5 +1,5 @@
 // Built with -mavx512f -mavx512bw -mavx512dq -mavx512vl on top of AVX2's; reached only through isa_avx512().
-#include "kernels/cpu/attend.inl.h"
+#include "kernels/cpu/attend_int8.inl.h"
 #include "kernels/cpu/isa.h"
 #include "kernels/cpu/simd_avx512.inl.h"
 #include "kernels/cpu/tile_float.inl.h"
@@ -153,7 +153,7 @@ const Isa& isa_avx512() {
         rms_norm<V>,
         softmax<V>,
         silu_mul<V>,
-        attend<V>,
+        attend<V, avx512::I32, avx512::Pairs>,
         merge<V>};
     return isa;
 }

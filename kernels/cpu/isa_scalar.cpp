@@ -1,5 +1,5 @@
 // Plain loops, for machines without AVX2 and as the easy-to-read definition of what the others compute.
-#include "kernels/cpu/attend.inl.h"
+#include "kernels/cpu/attend_int8.inl.h"
 #include "kernels/cpu/isa.h"
 #include "kernels/cpu/simd_scalar.inl.h"
 #include "kernels/cpu/tile_float.inl.h"
@@ -111,7 +111,7 @@ const Isa& isa_scalar() {
         rms_norm<V>,
         softmax<V>,
         silu_mul<V>,
-        attend<V>,
+        attend<V, scalar::I32, scalar::Pairs>,
         merge<V>};
     return isa;
 }

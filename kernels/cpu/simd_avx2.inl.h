@@ -15,6 +15,9 @@ inline constexpr int kLanes = 16;
 struct F32 {
     __m256 lo, hi;
 
+    // Sums of this many rows x vectors fill the registers and hide the latency of fma.
+    static constexpr int kFmaRows = 4, kFmaVectors = 1;
+
     static F32 zero() { return {_mm256_setzero_ps(), _mm256_setzero_ps()}; }
     static F32 set(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
     static F32 load(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
@@ -74,6 +77,11 @@ struct F32 {
         _mm_storeu_si128(
             reinterpret_cast<__m128i*>(p),
             _mm_packs_epi16(_mm256_castsi256_si128(ordered), _mm256_extracti128_si256(ordered, 1)));
+    }
+    // Rounded to nearest even; lanes must lie in -32767..32767. NaN gives some number.
+    void store_i16(int16_t* p) const {
+        const __m256i words = _mm256_packs_epi32(_mm256_cvtps_epi32(lo), _mm256_cvtps_epi32(hi));
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permute4x64_epi64(words, 0xd8));
     }
 
   private:
@@ -145,6 +153,52 @@ inline float reduce_max(F32 a) {
     const __m128 s4 = _mm_max_ps(_mm256_castps256_ps128(s8), _mm256_extractf128_ps(s8, 1));
     const __m128 s2 = _mm_max_ps(s4, _mm_movehl_ps(s4, s4));
     return _mm_cvtss_f32(_mm_max_ss(s2, _mm_movehdup_ps(s2)));
+}
+
+// 16 lanes of int32, and 16 of two int16 each.
+struct Pairs {
+    __m256i lo, hi;
+
+    static Pairs set(const int16_t* p) {  // the same two in all lanes
+        int32_t two;
+        std::memcpy(&two, p, sizeof two);
+        return {_mm256_set1_epi32(two), _mm256_set1_epi32(two)};
+    }
+    static Pairs load(const int8_t* p) {
+        const auto widen = [](const int8_t* bytes) {
+            return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes)));
+        };
+        return {widen(p), widen(p + 16)};
+    }
+    // The first n < 16 lanes; the others are zero.
+    static Pairs load_n(const int8_t* p, int64_t n) {
+        int8_t lanes[2 * kLanes] = {};
+        std::memcpy(lanes, p, static_cast<size_t>(2 * n));
+        return load(lanes);
+    }
+};
+struct I32 {
+    __m256i lo, hi;
+
+    static I32 zero() { return {_mm256_setzero_si256(), _mm256_setzero_si256()}; }
+    static I32 load(const int32_t* p) {
+        return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)),
+                _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + 8))};
+    }
+    void store(int32_t* p) const {
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), lo);
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(p + 8), hi);
+    }
+    F32 to_f32() const { return {_mm256_cvtepi32_ps(lo), _mm256_cvtepi32_ps(hi)}; }
+};
+// Keeps a sum in its registers: left alone, gcc 12 turns each turn of a loop into copies and spills.
+inline void pin(I32& a) {
+    asm("" : "+x"(a.lo), "+x"(a.hi));
+}
+// c + a.first * b.first + a.second * b.second
+inline I32 dot(Pairs a, Pairs b, I32 c) {
+    return {_mm256_add_epi32(c.lo, _mm256_madd_epi16(a.lo, b.lo)),
+            _mm256_add_epi32(c.hi, _mm256_madd_epi16(a.hi, b.hi))};
 }
 
 }  // namespace sluice::kernels::avx2

@@ -16,6 +16,9 @@ inline constexpr int kLanes = 16;
 struct F32 {
     __m512 v;
 
+    // Sums of this many rows x vectors fill the registers and hide the latency of fma.
+    static constexpr int kFmaRows = 8, kFmaVectors = 2;
+
     static F32 zero() { return {_mm512_setzero_ps()}; }
     static F32 set(float x) { return {_mm512_set1_ps(x)}; }
     static F32 load(const float* p) { return {_mm512_loadu_ps(p)}; }
@@ -42,6 +45,10 @@ struct F32 {
     // Rounded to nearest even; lanes must lie in -127..127.
     void store_i8(int8_t* p) const {
         _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtsepi32_epi8(_mm512_cvtps_epi32(v)));
+    }
+    // Rounded to nearest even; lanes must lie in -32767..32767. NaN gives some number.
+    void store_i16(int16_t* p) const {
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtsepi32_epi16(_mm512_cvtps_epi32(v)));
     }
 
   private:
@@ -111,6 +118,40 @@ inline float reduce_max(F32 a) {
     const __m128 s4 = _mm_max_ps(_mm256_castps256_ps128(s8), _mm256_extractf128_ps(s8, 1));
     const __m128 s2 = _mm_max_ps(s4, _mm_movehl_ps(s4, s4));
     return _mm_cvtss_f32(_mm_max_ss(s2, _mm_movehdup_ps(s2)));
+}
+
+// 16 lanes of int32, and 16 of two int16 each.
+struct Pairs {
+    __m512i v;
+
+    static Pairs set(const int16_t* p) {  // the same two in all lanes
+        int32_t two;
+        std::memcpy(&two, p, sizeof two);
+        return {_mm512_set1_epi32(two)};
+    }
+    static Pairs load(const int8_t* p) {
+        return {_mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
+    }
+    // The first n < 16 lanes; the others are zero.
+    static Pairs load_n(const int8_t* p, int64_t n) {
+        return {_mm512_cvtepi8_epi16(_mm256_maskz_loadu_epi16(static_cast<__mmask16>((1u << n) - 1u), p))};
+    }
+};
+struct I32 {
+    __m512i v;
+
+    static I32 zero() { return {_mm512_setzero_si512()}; }
+    static I32 load(const int32_t* p) { return {_mm512_loadu_si512(p)}; }
+    void store(int32_t* p) const { _mm512_storeu_si512(p, v); }
+    F32 to_f32() const { return {_mm512_cvtepi32_ps(v)}; }
+};
+// Keeps a sum in its registers: left alone, gcc 12 turns each turn of a loop into copies and spills.
+inline void pin(I32& a) {
+    asm("" : "+v"(a.v));
+}
+// c + a.first * b.first + a.second * b.second
+inline I32 dot(Pairs a, Pairs b, I32 c) {
+    return {_mm512_dpwssd_epi32(c.v, a.v, b.v)};
 }
 
 }  // namespace sluice::kernels::avx512

@@ -16,6 +16,8 @@ inline constexpr int kLanes = 16;
 struct F32 {
     float v[kLanes];
 
+    static constexpr int kFmaRows = 1, kFmaVectors = 1;
+
     template <class F>
     static F32 make(F lane) {
         F32 r;
@@ -61,6 +63,11 @@ struct F32 {
     // Rounded to nearest even; lanes must lie in -127..127.
     void store_i8(int8_t* p) const {
         for (int i = 0; i < kLanes; ++i) p[i] = static_cast<int8_t>(std::nearbyintf(v[i]));
+    }
+    // Rounded to nearest even; lanes must lie in -32767..32767. NaN gives some number.
+    void store_i16(int16_t* p) const {
+        for (int i = 0; i < kLanes; ++i)
+            p[i] = v[i] == v[i] ? static_cast<int16_t>(std::nearbyintf(v[i])) : int16_t{0};
     }
 };
 
@@ -118,6 +125,44 @@ inline float reduce_max(F32 a) {
     for (int half = kLanes / 2; half > 0; half /= 2)
         for (int i = 0; i < half; ++i) a.v[i] = a.v[i] > a.v[i + half] ? a.v[i] : a.v[i + half];
     return a.v[0];
+}
+
+// 16 lanes of int32, and 16 of two int16 each.
+struct Pairs {
+    int16_t v[kLanes][2];
+
+    static Pairs set(const int16_t* p) {  // the same two in all lanes
+        Pairs out;
+        for (auto& lane : out.v) lane[0] = p[0], lane[1] = p[1];
+        return out;
+    }
+    static Pairs load(const int8_t* p) { return load_n(p, kLanes); }
+    // The first n < 16 lanes; the others are zero.
+    static Pairs load_n(const int8_t* p, int64_t n) {
+        Pairs out = {};
+        for (int64_t i = 0; i < n; ++i) out.v[i][0] = p[2 * i], out.v[i][1] = p[2 * i + 1];
+        return out;
+    }
+};
+struct I32 {
+    int32_t v[kLanes];
+
+    static I32 zero() { return {}; }
+    static I32 load(const int32_t* p) {
+        I32 out;
+        std::memcpy(out.v, p, sizeof out.v);
+        return out;
+    }
+    void store(int32_t* p) const { std::memcpy(p, v, sizeof v); }
+    F32 to_f32() const {
+        return F32::make([&](int i) { return static_cast<float>(v[i]); });
+    }
+};
+inline void pin(I32&) {}  // for the sake of registers, which this code has none of
+// c + a.first * b.first + a.second * b.second
+inline I32 dot(const Pairs& a, const Pairs& b, I32 c) {
+    for (int i = 0; i < kLanes; ++i) c.v[i] += a.v[i][0] * b.v[i][0] + a.v[i][1] * b.v[i][1];
+    return c;
 }
 
 }  // namespace sluice::kernels::scalar

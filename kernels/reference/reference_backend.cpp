@@ -44,14 +44,16 @@ std::vector<float> feed_forward(const Weight& gate, const Weight& up, const Weig
     return multiply(down, g.data());
 }
 
-float cached(const KvLayer& cache, const std::byte* base, int64_t index) {
-    if (cache.type == DType::f32) {
+// Element `index` of a tile, which belongs to the token in `slot`.
+double cached(const KvLayer& cache, const std::byte* tile, int64_t index, int64_t slot) {
+    if (cache.type == DType::f32 || cache.type == DType::q8_0) {
+        const std::byte* at = tile + (cache.type == DType::f32 ? index * 4 : cache.tile_elems() + slot * 4);
         float value;
-        std::memcpy(&value, base + index * 4, sizeof value);
-        return value;
+        std::memcpy(&value, at, sizeof value);
+        return cache.type == DType::f32 ? value : double{value} * static_cast<int8_t>(tile[index]);
     }
     uint16_t half;
-    std::memcpy(&half, base + index * 2, sizeof half);
+    std::memcpy(&half, tile + index * 2, sizeof half);
     return cache.type == DType::f16 ? f32_from_f16(half) : f32_from_bf16(half);
 }
 
@@ -147,8 +149,8 @@ class ReferenceBackend final : public Backend {
         for (int32_t p = 0; p <= position; ++p) {
             double score = 0;
             for (int64_t d = 0; d < dim; ++d)
-                score +=
-                    double{q[d]} * cached(cache, cache.keys, tile(p) + d * kBlockTokens + p % kBlockTokens);
+                score += double{q[d]} * cached(cache, cache.keys + tile(p), cache.key_at(p % kBlockTokens, d),
+                                               p % kBlockTokens);
             weight.push_back(score * op.scale);
         }
         const double greatest = *std::max_element(weight.begin(), weight.end());
@@ -157,8 +159,9 @@ class ReferenceBackend final : public Backend {
         for (int64_t d = 0; d < dim; ++d) {
             double y = 0;
             for (int32_t p = 0; p <= position; ++p)
-                y += weight[static_cast<size_t>(p)] *
-                     cached(cache, cache.values, tile(p) + p % kBlockTokens * dim + d);
+                y += weight[static_cast<size_t>(p)] * cached(cache, cache.values + tile(p),
+                                                             cache.value_at(p % kBlockTokens, d),
+                                                             p % kBlockTokens);
             op.y[(t * op.heads + head) * dim + d] = static_cast<float>(y / sum);
         }
     }

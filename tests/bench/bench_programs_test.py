@@ -17,6 +17,7 @@ EXPERT = 768 * 2048  # weights of each of its three matrices
 # program, benchmark -> bytes and multiply-adds of one call; None: it has no such figure
 CASES = {
     ("bench_attention", "decode/scalar/F16/128/1"): (128 * 2 * KV_ROW * 2, 128 * HEADS * 2),
+    ("bench_attention", "decode/scalar/Q8_0/128/1"): (128 * 2 * 4 * (128 + 4), 128 * HEADS * 2),
     ("bench_attention", "prefill/scalar/F16/128"): (128 * 2 * KV_ROW * 2, sum(range(65, 129)) * HEADS * 2),
     ("bench_gemm", "linear/scalar/Q4_K/rows/4"): (2048 * 4096 * Q4_K, 4 * 2048 * 4096),
     ("bench_gemm", "linear/scalar/BF16/rows/1"): (2048 * 4096 * 2, 2048 * 4096),

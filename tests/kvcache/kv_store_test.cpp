@@ -55,6 +55,27 @@ TEST(KvStore, copies_a_block_in_all_layers_and_no_other) {
     }
 }
 
+TEST(KvStore, copies_the_scales_of_int8_with_their_block) {
+    const auto store = KvStore::make(DType::q8_0, 3, 2, 2, 8);
+    ASSERT_TRUE(store);
+    const size_t block = 2 * (8 * 32 + 32 * 4);  // 2 heads: integers, and a scale for each token
+    EXPECT_EQ(KvStore::block_bytes(DType::q8_0, 2, 2, 8), 2 * 2 * block);
+    for (int l = 0; l < 2; ++l) {
+        const auto layer = store->layer(l);
+        for (std::byte* pool : {layer.keys, layer.values})
+            for (size_t i = 0; i < 3 * block; ++i) pool[i] = static_cast<std::byte>(i * 7 % 251);
+    }
+    store->copy_block(0, 2);
+    for (int l = 0; l < 2; ++l) {
+        const auto layer = store->layer(l);
+        for (const std::byte* pool : {layer.keys, layer.values}) {
+            EXPECT_EQ(0, std::memcmp(pool + 2 * block, pool, block));
+            EXPECT_EQ(pool[block], static_cast<std::byte>(block * 7 % 251));
+        }
+        EXPECT_EQ(layer.tile(2, 1), 2 * block + block / 2);
+    }
+}
+
 TEST(KvStore, says_so_when_the_memory_does_not_exist) {
     EXPECT_EQ(KvStore::make(DType::f32, 1 << 30, 64, 64, 256), nullptr);
 }

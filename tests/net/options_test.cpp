@@ -81,6 +81,7 @@ constexpr Row kRows[] = {
     {"--kv-memory", "512MiB", true},
     {"--kv-memory", "1048576"},
     {"--kv-type", "bf16", true},
+    {"--kv-type", "q8_0", true},
     {"--max-context", "100"},
     {"--host", "::1", true},
     {"--port", "0"},

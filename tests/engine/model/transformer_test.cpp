@@ -27,7 +27,8 @@ std::vector<int32_t> prompt(size_t n) {
 
 TEST(Transformer, chunks_threads_and_instruction_sets_change_no_bit) {
     const auto tokens = prompt(300);
-    for (const kernels::DType kv : {kernels::DType::f16, kernels::DType::bf16, kernels::DType::f32}) {
+    for (const kernels::DType kv :
+         {kernels::DType::f16, kernels::DType::bf16, kernels::DType::f32, kernels::DType::q8_0}) {
         std::vector<float> first;
         for (const std::string& isa : kernels::available_cpu_isas()) {
             for (const auto& [threads, chunk] : {std::pair{1, 300}, {2, 64}, {3, 7}}) {
