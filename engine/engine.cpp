@@ -66,12 +66,12 @@ struct Engine::Core {
     void admit(SubmitCommand command);
     void cancel(RequestKey key, Error why);
     void expire_deadlines();
-    scheduler::StepResult sample(const scheduler::StepPlan& plan, std::span<const float> logits);
-    void sample_slice(const scheduler::Slice& slice, BatchBuilder::Rows rows, std::span<const float> logits,
-                      scheduler::StepResult& result);
+    scheduler::StepResult sample(const scheduler::StepPlan& plan, std::span<float> logits);
+    void look_at_prompt(const scheduler::Slice& slice, Generation& generation, std::span<const float> logits);
+    void choose(size_t first_draw);
     void publish(const scheduler::StepPlan& plan);
     void show_counts() {
-        board.publish(scheduler.counts(), waiting.load(), model->counters(), live.load() > 0);
+        board.publish(scheduler.counts(), waiting.load(), model->backend().counters(), live.load() > 0);
     }
     void end(RequestKey key, Event terminal);
     void fail_all(const Error& why);
@@ -91,6 +91,13 @@ struct Engine::Core {
     int32_t decodes = 0;  // sequences that the last step left with a next token to compute
     BatchBuilder batch_builder;
     std::unordered_map<RequestKey, Generation> generations;
+    struct Draw {  // a token of this step
+        scheduler::SequenceId id;
+        Generation* generation;
+        std::span<float> row;
+        Result<sampling::Choice> chosen;
+    };
+    std::vector<Draw> draws;
     std::vector<std::pair<RequestKey, Error>> failed;  // in this step; ended after commit
 
     Inbox inbox;
@@ -140,7 +147,7 @@ void Engine::Core::step() {
     const model::Batch batch = batch_builder.build(plan, [this](scheduler::SequenceId id) {
         return generations.at(request_of(id)).request().prompt_logprobs;
     });
-    const std::span<const float> logits = model->forward(batch);
+    const std::span<float> logits = model->forward(batch);
     note_started(plan);
     const scheduler::StepResult result = sample(plan, logits);
     scheduler.commit(result);
@@ -208,32 +215,52 @@ void Engine::Core::pace(const scheduler::StepPlan& plan, int32_t tokens, Clock::
     pacer.observe(computed_decodes, tokens - computed_decodes, std::chrono::duration<double>(taken).count());
 }
 
-scheduler::StepResult Engine::Core::sample(const scheduler::StepPlan& plan, std::span<const float> logits) {
-    scheduler::StepResult result;
+// The choices are independent of each other and spread over the compute threads; what follows from them is
+// not.
+scheduler::StepResult Engine::Core::sample(const scheduler::StepPlan& plan, std::span<float> logits) {
+    const auto vocab = static_cast<size_t>(model->vocab());
     const auto& rows = batch_builder.rows();
-    for (size_t i = 0; i < plan.slices.size(); ++i) sample_slice(plan.slices[i], rows[i], logits, result);
+    draws.clear();
+    for (size_t i = 0; i < plan.slices.size(); ++i) {
+        const scheduler::Slice& slice = plan.slices[i];
+        Generation& generation = generations.at(request_of(slice.id));
+        const auto own = logits.subspan(static_cast<size_t>(rows[i].first) * vocab,
+                                        static_cast<size_t>(rows[i].count) * vocab);
+        look_at_prompt(slice, generation, own);
+        for (const scheduler::SequenceId id : slice.sample)
+            draws.push_back({id, &generation, own.last(vocab), sampling::Choice{}});
+    }
+    model->backend().parallel(static_cast<int64_t>(draws.size()),
+                              [this](int64_t i) { choose(static_cast<size_t>(i)); });
+    scheduler::StepResult result;
+    for (const Draw& d : draws) {
+        if (!d.chosen) failed.emplace_back(d.generation->key(), d.chosen.error());
+        result.tokens.push_back(d.chosen
+                                    ? scheduler::SampledToken{d.id, d.chosen->token,
+                                                              d.generation->take(choice_of(d.id), *d.chosen)}
+                                    : scheduler::SampledToken{d.id, 0, true});
+    }
     return result;
 }
 
-void Engine::Core::sample_slice(const scheduler::Slice& slice, BatchBuilder::Rows rows,
-                                std::span<const float> logits, scheduler::StepResult& result) {
-    Generation& generation = generations.at(request_of(slice.id));
-    const auto vocab = static_cast<size_t>(model->vocab());
-    const auto first = static_cast<size_t>(rows.first) * vocab;
-    const auto count = static_cast<size_t>(rows.count) * vocab;
-    if (generation.request().prompt_logprobs) {
-        generation.score_prompt(slice.first, logits.subspan(first, count), model->vocab());
+// Choices of one prompt share a row, which sampling changes on the way: one task for all of them.
+void Engine::Core::choose(size_t first_draw) {
+    const float* row = draws[first_draw].row.data();
+    if (first_draw > 0 && draws[first_draw - 1].row.data() == row) return;
+    for (size_t i = first_draw; i < draws.size() && draws[i].row.data() == row; ++i) {
+        Draw& d = draws[i];
+        d.chosen = d.generation->choose(model->backend().logit_ops(), choice_of(d.id), d.row);
     }
-    const auto prompt_length = static_cast<int32_t>(generation.request().prompt.size());
+}
+
+void Engine::Core::look_at_prompt(const scheduler::Slice& slice, Generation& generation,
+                                  std::span<const float> logits) {
+    const Request& request = generation.request();
+    if (request.prompt_logprobs)
+        generation.score_prompt(model->backend(), slice.first, logits, model->vocab());
     const auto slice_end = slice.first + static_cast<int32_t>(slice.tokens.size());
-    if (generation.request().max_tokens == 0 && slice_end >= prompt_length)
-        return generation.finish_without_tokens();
-    for (const scheduler::SequenceId id : slice.sample) {
-        const auto step = generation.next_token(choice_of(id), logits.subspan(first + count - vocab, vocab));
-        if (!step) failed.emplace_back(generation.key(), step.error());
-        result.tokens.push_back(step ? scheduler::SampledToken{id, step->token, step->finished}
-                                     : scheduler::SampledToken{id, 0, true});
-    }
+    if (request.max_tokens == 0 && slice_end >= static_cast<int32_t>(request.prompt.size()))
+        generation.finish_without_tokens();
 }
 
 // Tells the clients of this step, and only then ends what has ended: the last text goes out before the end.
@@ -284,7 +311,7 @@ Result<std::unique_ptr<Engine>> Engine::create(std::unique_ptr<model::Model> mod
     if (info.kv_blocks < 1)
         return Error{ErrorKind::out_of_memory, "the KV cache has no block", "--kv-memory"};
     auto core = std::make_unique<Core>(std::move(model), std::move(frontend), std::move(info), options);
-    core->board.publish(core->scheduler.counts(), 0, core->model->counters(), false);
+    core->board.publish(core->scheduler.counts(), 0, core->model->backend().counters(), false);
     return std::unique_ptr<Engine>(new Engine(std::move(core)));
 }
 

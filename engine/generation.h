@@ -10,6 +10,7 @@
 #include "engine/request.h"
 #include "engine/sampling/sampler.h"
 #include "engine/sampling/stop_strings.h"
+#include "kernels/backend.h"
 
 namespace sluice::engine {
 
@@ -20,16 +21,15 @@ class Generation {
     const Request& request() const { return request_; }
     RequestKey key() const { return key_; }
 
-    // Chooses the next token of `choice` from its logits row and queues the events of it. `finished` ends the
-    // choice. An error ends the whole request.
-    struct Step {
-        int32_t token = 0;
-        bool finished = false;
-    };
-    Result<Step> next_token(int32_t choice, std::span<const float> logits);
+    // Chooses the next token of `choice` from its logits row, which is put back as it was; changes nothing
+    // else. An error ends the whole request. Any thread.
+    Result<sampling::Choice> choose(const kernels::LogitOps& ops, int32_t choice,
+                                    std::span<float> logits) const;
+    // Goes on with the token that was chosen and queues the events of it. true: it ends the choice.
+    bool take(int32_t choice, const sampling::Choice& chosen);
 
     // Logits of prompt positions first .. first + rows - 1, when the request asked for prompt logprobs.
-    void score_prompt(int32_t first, std::span<const float> logits, int32_t vocab);
+    void score_prompt(kernels::Backend& backend, int32_t first, std::span<const float> logits, int32_t vocab);
 
     // The prompt is computed and no token was asked for (max_tokens 0).
     void finish_without_tokens();

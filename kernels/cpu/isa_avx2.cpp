@@ -1,6 +1,7 @@
 // Built with -mavx2 -mfma -mf16c; reached only through isa_avx2().
 #include "kernels/cpu/attend.inl.h"
 #include "kernels/cpu/isa.h"
+#include "kernels/cpu/logits.inl.h"
 #include "kernels/cpu/simd_avx2.inl.h"
 #include "kernels/cpu/tile_float.inl.h"
 #include "kernels/cpu/tile_x86.inl.h"
@@ -144,7 +145,8 @@ const Isa& isa_avx2() {
         softmax<V>,
         silu_mul<V>,
         attend<V>,
-        merge<V>};
+        merge<V>,
+        logit_ops<V>()};
     return isa;
 }
 

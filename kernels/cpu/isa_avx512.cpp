@@ -1,6 +1,7 @@
 // Built with -mavx512f -mavx512bw -mavx512dq -mavx512vl on top of AVX2's; reached only through isa_avx512().
 #include "kernels/cpu/attend.inl.h"
 #include "kernels/cpu/isa.h"
+#include "kernels/cpu/logits.inl.h"
 #include "kernels/cpu/simd_avx512.inl.h"
 #include "kernels/cpu/tile_float.inl.h"
 #include "kernels/cpu/tile_x86.inl.h"
@@ -153,7 +154,8 @@ const Isa& isa_avx512() {
         softmax<V>,
         silu_mul<V>,
         attend<V>,
-        merge<V>};
+        merge<V>,
+        logit_ops<V>()};
     return isa;
 }
 

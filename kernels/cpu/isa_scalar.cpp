@@ -1,6 +1,7 @@
 // Plain loops, for machines without AVX2 and as the easy-to-read definition of what the others compute.
 #include "kernels/cpu/attend.inl.h"
 #include "kernels/cpu/isa.h"
+#include "kernels/cpu/logits.inl.h"
 #include "kernels/cpu/simd_scalar.inl.h"
 #include "kernels/cpu/tile_float.inl.h"
 #include "kernels/cpu/vector_ops.inl.h"
@@ -111,7 +112,8 @@ const Isa& isa_scalar() {
         softmax<V>,
         silu_mul<V>,
         attend<V>,
-        merge<V>};
+        merge<V>,
+        logit_ops<V>()};
     return isa;
 }
 
