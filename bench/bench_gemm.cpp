@@ -1,41 +1,45 @@
 // Linear layers in the shape of a 30B-A3B query matrix: 2,048 inputs, 4,096 outputs. The weights take turns
 // among copies that no cache holds, as the layers of a model do.
-//   linear/<isa>/<weight type>/<tokens>
+//   linear/<isa>/<weight type>/<layout>/<tokens>
 #include "bench/kernel_bench.h"
 
 namespace sluice::bench {
 namespace {
 
 using kernels::DType;
+using kernels::Layout;
 
 constexpr int64_t kOutputs = 4096, kInputs = 2048;
 
 struct Copies {
     DType type;
+    Layout layout;
     int64_t copies;
     Memory memory;
 
     kernels::Weight turn(int64_t n) const {
-        const kernels::Weight all{type, copies * kOutputs, kInputs, memory.get()};
-        return {type, kOutputs, kInputs, all.row(n % copies * kOutputs)};
+        const kernels::ExpertWeight all{type, copies, kOutputs, kInputs, memory.get(), layout};
+        return all.expert(n % copies);
     }
 };
 
-// Kept while benchmarks of one type follow each other.
-const Copies& copies_of(DType type) {
+// Kept while benchmarks of one type and layout follow each other.
+const Copies& copies_of(DType type, Layout layout) {
     static std::unique_ptr<Copies> kept;
-    if (!kept || kept->type != type) {
+    if (!kept || kept->type != type || kept->layout != layout) {
         kept.reset();
         const size_t bytes = kOutputs * kernels::row_bytes(type, kInputs);
         const auto copies = static_cast<int64_t>(cold_bytes() / bytes + 1);
-        kept = std::make_unique<Copies>(type, copies, random_rows(type, copies * kOutputs, kInputs));
+        Memory rows = random_rows(type, copies * kOutputs, kInputs);
+        if (layout == Layout::strips) rows = in_strips(type, kOutputs, kInputs, copies, std::move(rows));
+        kept = std::make_unique<Copies>(type, layout, copies, std::move(rows));
     }
     return *kept;
 }
 
-void linear(benchmark::State& state, const std::string& isa, DType type) {
+void linear(benchmark::State& state, const std::string& isa, DType type, Layout layout) {
     const int64_t tokens = state.range(0);
-    const Copies& weights = copies_of(type);
+    const Copies& weights = copies_of(type, layout);
     auto& cpu = backend(isa);
     const auto x = gaussian(tokens * kInputs);
     std::vector<float> y(static_cast<size_t>(tokens * kOutputs));
@@ -47,16 +51,23 @@ void linear(benchmark::State& state, const std::string& isa, DType type) {
     });
 }
 
+void add_type(DType type, Layout layout) {
+    for (const std::string& isa : kernels::available_cpu_isas()) {
+        if (is_slow(isa) && layout == Layout::strips) continue;
+        const std::string name =
+            "linear/" + isa + "/" + std::string(kernels::dtype_info(type).name) + "/" + name_of(layout);
+        auto* one = benchmark::RegisterBenchmark(name.c_str(), linear, isa, type, layout);
+        one->UseRealTime()->Unit(benchmark::kMicrosecond);
+        for (const int64_t tokens : {1, 2, 4, 8, 16, 64})
+            if (tokens <= 4 || !is_slow(isa)) one->Arg(tokens);
+    }
+}
+
 void add() {
     for (const DType type : {DType::f32, DType::f16, DType::bf16, DType::q8_0, DType::q4_0, DType::q4_k,
                              DType::q5_k, DType::q6_k}) {
-        for (const std::string& isa : kernels::available_cpu_isas()) {
-            const std::string name = "linear/" + isa + "/" + std::string(kernels::dtype_info(type).name);
-            auto* one = benchmark::RegisterBenchmark(name.c_str(), linear, isa, type);
-            one->UseRealTime()->Unit(benchmark::kMicrosecond);
-            for (const int64_t tokens : {1, 4, 16, 64})
-                if (tokens <= 4 || !is_slow(isa)) one->Arg(tokens);
-        }
+        add_type(type, Layout::rows);
+        if (kernels::fits_strips(type, kOutputs)) add_type(type, Layout::strips);
     }
 }
 

@@ -1,12 +1,13 @@
 // The feed-forward of a 30B-A3B layer: 128 experts, 8 used, 2,048 -> 768 -> 2,048. Batches take turns, each
 // routed to other experts, so that a call finds its experts cold.
-//   route/<isa>/<tokens>    moe_ffn/<isa>/<type of gate and up>_<of down>/<tokens>    dense_ffn/...
+//   route/<isa>/<tokens>    moe_ffn/<isa>/<type of gate and up>_<of down>/<layout>/<tokens>    dense_ffn/...
 #include "bench/kernel_bench.h"
 
 namespace sluice::bench {
 namespace {
 
 using kernels::DType;
+using kernels::Layout;
 
 constexpr int64_t kHidden = 2048, kFfn = 768, kExperts = 128, kTopK = 8, kBatches = 16;
 constexpr int64_t kDenseFfn = kFfn * kTopK;  // as much work a token as the experts are
@@ -51,24 +52,29 @@ void route(benchmark::State& state, const std::string& isa) {
 
 struct Experts {
     DType down_type;
+    Layout layout;
     Memory gate, up, down;
 };
 
 // Kept while benchmarks of one type follow each other: 400 MB.
-const Experts& experts_of(DType down_type) {
+const Experts& experts_of(DType down_type, Layout layout) {
     static std::unique_ptr<Experts> kept;
-    if (!kept || kept->down_type != down_type) {
+    if (!kept || kept->down_type != down_type || kept->layout != layout) {
         kept.reset();
-        const auto in = [] { return random_rows(DType::q4_k, kExperts * kFfn, kHidden); };
-        kept = std::make_unique<Experts>(down_type, in(), in(),
-                                         random_rows(down_type, kExperts * kHidden, kFfn));
+        const auto make = [layout](DType type, int64_t rows, int64_t cols) {
+            Memory memory = random_rows(type, kExperts * rows, cols);
+            return layout == Layout::strips ? in_strips(type, rows, cols, kExperts, std::move(memory))
+                                            : std::move(memory);
+        };
+        kept = std::make_unique<Experts>(down_type, layout, make(DType::q4_k, kFfn, kHidden),
+                                         make(DType::q4_k, kFfn, kHidden), make(down_type, kHidden, kFfn));
     }
     return *kept;
 }
 
-void moe_ffn(benchmark::State& state, const std::string& isa, DType down_type) {
+void moe_ffn(benchmark::State& state, const std::string& isa, DType down_type, Layout layout) {
     const int64_t tokens = state.range(0);
-    const Experts& w = experts_of(down_type);
+    const Experts& w = experts_of(down_type, layout);
     auto& cpu = backend(isa);
     const auto routings = random_routings(cpu, tokens);
     const auto x = gaussian(tokens * kHidden);
@@ -86,9 +92,9 @@ void moe_ffn(benchmark::State& state, const std::string& isa, DType down_type) {
                      r.weight.data(),
                      r.expert_begin.data(),
                      r.row.data(),
-                     {DType::q4_k, kExperts, kFfn, kHidden, w.gate.get()},
-                     {DType::q4_k, kExperts, kFfn, kHidden, w.up.get()},
-                     {down_type, kExperts, kHidden, kFfn, w.down.get()}});
+                     {DType::q4_k, kExperts, kFfn, kHidden, w.gate.get(), layout},
+                     {DType::q4_k, kExperts, kFfn, kHidden, w.up.get(), layout},
+                     {down_type, kExperts, kHidden, kFfn, w.down.get(), layout}});
         touched += r.touched;
         return Work{r.touched * expert_bytes, tokens * kTopK * 3 * kFfn * kHidden};
     });
@@ -99,7 +105,7 @@ void moe_ffn(benchmark::State& state, const std::string& isa, DType down_type) {
 void dense_ffn(benchmark::State& state, const std::string& isa, DType down_type) {
     constexpr int64_t kLayers = 8;  // of experts' memory, one after the other
     const int64_t tokens = state.range(0);
-    const Experts& w = experts_of(down_type);
+    const Experts& w = experts_of(down_type, Layout::rows);
     auto& cpu = backend(isa);
     const auto x = gaussian(tokens * kHidden);
     std::vector<float> y(x.size());
@@ -117,18 +123,10 @@ void dense_ffn(benchmark::State& state, const std::string& isa, DType down_type)
     });
 }
 
-void add_ffn(const char* kind, void (*function)(benchmark::State&, const std::string&, DType)) {
-    for (const DType down : {DType::q6_k, DType::q4_k}) {
-        for (const std::string& isa : kernels::available_cpu_isas()) {
-            if (is_slow(isa) && down != DType::q6_k) continue;
-            const std::string name =
-                std::string(kind) + "/" + isa + "/Q4_K_" + std::string(kernels::dtype_info(down).name);
-            auto* one = benchmark::RegisterBenchmark(name.c_str(), function, isa, down);
-            one->UseRealTime()->Unit(benchmark::kMicrosecond);
-            for (const int64_t tokens : {1, 4, 16, 64, 256})
-                if (tokens <= 4 || !is_slow(isa)) one->Arg(tokens);
-        }
-    }
+void add_widths(benchmark::internal::Benchmark* one, const std::string& isa) {
+    one->UseRealTime()->Unit(benchmark::kMicrosecond);
+    for (const int64_t tokens : {1, 4, 16, 64, 256})
+        if (tokens <= 4 || !is_slow(isa)) one->Arg(tokens);
 }
 
 void add() {
@@ -136,8 +134,20 @@ void add() {
         auto* one = benchmark::RegisterBenchmark(("route/" + isa).c_str(), route, isa);
         one->UseRealTime()->Unit(benchmark::kMicrosecond)->Arg(1)->Arg(4)->Arg(16)->Arg(64)->Arg(256);
     }
-    add_ffn("moe_ffn", moe_ffn);
-    add_ffn("dense_ffn", dense_ffn);
+    for (const DType down : {DType::q6_k, DType::q4_k}) {
+        const std::string types = "/Q4_K_" + std::string(kernels::dtype_info(down).name);
+        for (const Layout layout : {Layout::rows, Layout::strips}) {
+            for (const std::string& isa : kernels::available_cpu_isas()) {
+                if (is_slow(isa) && (down != DType::q6_k || layout == Layout::strips)) continue;
+                const std::string name = "moe_ffn/" + isa + types + "/" + name_of(layout);
+                add_widths(benchmark::RegisterBenchmark(name.c_str(), moe_ffn, isa, down, layout), isa);
+            }
+        }
+        for (const std::string& isa : kernels::available_cpu_isas()) {
+            const std::string name = "dense_ffn/" + isa + types + "/rows";
+            add_widths(benchmark::RegisterBenchmark(name.c_str(), dense_ffn, isa, down), isa);
+        }
+    }
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "kernels/backend.h"
+#include "kernels/strips.h"
 #include "tools/quantise.h"
 
 namespace sluice::bench {
@@ -114,6 +115,23 @@ inline Memory random_rows(kernels::DType type, int64_t rows, int64_t cols) {
         tools::quantise_row(type, gaussian(cols, 0.05f).data(), cols,
                             some.data() + static_cast<size_t>(r) * stride);
     return filled(static_cast<size_t>(rows) * stride, some);
+}
+
+// The same matrices, each of `rows` rows, in strips.
+inline Memory in_strips(kernels::DType type, int64_t rows, int64_t cols, int64_t matrices, Memory from) {
+    const auto bytes = static_cast<size_t>(rows) * kernels::row_bytes(type, cols);
+    const size_t strip = kernels::kStripRows * kernels::row_bytes(type, cols);
+    Memory out = filled(static_cast<size_t>(matrices) * bytes, {std::byte{0}});
+    for (size_t m = 0; m < static_cast<size_t>(matrices); ++m)
+        for (int64_t s = 0; s < rows / kernels::kStripRows; ++s)
+            kernels::write_strip(type, rows, cols, s, from.get() + m * bytes + static_cast<size_t>(s) * strip,
+                                 out.get() + m * bytes);
+    return out;
+}
+
+// As benchmark names have it; floats have rows alone.
+inline std::string name_of(kernels::Layout layout) {
+    return layout == kernels::Layout::strips ? "strips" : "rows";
 }
 
 // The main function of each program: `add` registers its benchmarks, all measured by the clock on the wall.

@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "kernels/half.h"
-#include "kernels/quant.h"
+#include "kernels/strips.h"
 
 namespace sluice::kernels {
 namespace {
@@ -20,8 +20,7 @@ void store(DType type, std::byte* tile, int64_t index, float value) {
 }  // namespace
 
 void embed_token(const Embed& op, int64_t token) {
-    dequantize_row(op.table.type, op.table.row(op.tokens[static_cast<size_t>(token)]),
-                   op.y + token * op.table.cols, op.table.cols);
+    dequantize(op.table, op.tokens[static_cast<size_t>(token)], op.y + token * op.table.cols);
 }
 
 void rotate_token(const Rope& op, int64_t token) {

@@ -7,14 +7,18 @@
 
 namespace sluice::kernels {
 
-// One matrix in GGUF row order: rows (outputs) x cols (inputs), each row row_bytes(type, cols) long.
-// Only backends look at `data`, so a backend may define other layouts of the same size.
+// rows: GGUF order, each row row_bytes(type, cols) long. strips: kernels/strips.h. Both have the same size.
+enum class Layout : uint8_t { rows, strips };
+
+// One matrix: rows (outputs) x cols (inputs).
 struct Weight {
     DType type = DType::f32;
     int64_t rows = 0;
     int64_t cols = 0;
     const std::byte* data = nullptr;
+    Layout layout = Layout::rows;
 
+    // Only in GGUF order; strips.h reads rows of strips.
     const std::byte* row(int64_t r) const { return data + static_cast<size_t>(r) * row_bytes(type, cols); }
 };
 
@@ -25,9 +29,10 @@ struct ExpertWeight {
     int64_t rows = 0;
     int64_t cols = 0;
     const std::byte* data = nullptr;
+    Layout layout = Layout::rows;
 
     Weight expert(int64_t e) const {
-        return {type, rows, cols, data + static_cast<size_t>(e * rows) * row_bytes(type, cols)};
+        return {type, rows, cols, data + static_cast<size_t>(e * rows) * row_bytes(type, cols), layout};
     }
 };
 

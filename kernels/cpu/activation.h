@@ -17,9 +17,10 @@ struct alignas(64) Act256 {  // for Q4_K, Q5_K, Q6_K
 };
 struct Act32 {  // for Q4_0, Q8_0
     float d;
+    int32_t sum;  // of all quants
     int8_t q[32];
 };
-static_assert(sizeof(Act256) == 320 && sizeof(Act32) == 36);
+static_assert(sizeof(Act256) == 320 && sizeof(Act32) == 40);
 
 enum class ActFormat : uint8_t { f32, blocks_32, blocks_256 };
 

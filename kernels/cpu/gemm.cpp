@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <numeric>
 
+#include "kernels/strips.h"
+
 namespace sluice::kernels::cpu {
 namespace {
 
-constexpr int64_t kUnitRows = 32;  // outputs in a task of linear layers: enough to outweigh taking it
+constexpr int64_t kUnitRows = 32;  // outputs in a task: two strips
 constexpr int64_t kDownRows = 64;  // outputs that a task owns for all experts
+static_assert(kUnitRows % kStripRows == 0 && kDownRows % kStripRows == 0);
 
 int64_t units(int64_t rows, int64_t per_unit) {
     return (rows + per_unit - 1) / per_unit;
@@ -18,76 +21,108 @@ void grow(std::vector<T>& v, int64_t size) {
     if (static_cast<int64_t>(v.size()) < size) v.resize(static_cast<size_t>(size));
 }
 
-// Calls done(column, first row, row count, values) for each tile of `w` rows [begin, end) times the columns.
-template <class Column, class Done>
-void each_tile(const Isa& isa, const Weight& w, int64_t begin, int64_t end, int64_t columns, Column&& column,
-               Done&& done) {
-    float out[kTileCols][kTileRows];
-    const std::byte* acts[kTileCols];
+// Elements that share a scale.
+int64_t block_of(ActFormat format) {
+    return format == ActFormat::blocks_256 ? 256 : format == ActFormat::blocks_32 ? 32 : 1;
+}
+
+// Rows in GGUF order: tiles of 8 outputs and up to 8 columns.
+void tiles(const Isa& isa, const Weight& w, int64_t begin, int64_t rows, const std::byte* const* columns,
+           int64_t count, float* out, int64_t stride) {
+    float tile_out[kTileCols][kTileRows];
     const auto tile = isa.tile[static_cast<size_t>(w.type)];
-    const size_t stride = row_bytes(w.type, w.cols);
-    for (int64_t c = 0; c < columns; c += kTileCols) {
-        const int cols = static_cast<int>(std::min<int64_t>(kTileCols, columns - c));
-        for (int i = 0; i < cols; ++i) acts[i] = column(c + i);
-        for (int64_t r = begin; r < end; r += kTileRows) {
-            const int rows = static_cast<int>(std::min<int64_t>(kTileRows, end - r));
-            tile({w.row(r), stride, rows, acts, cols, w.cols, out});
-            for (int i = 0; i < cols; ++i) done(c + i, r, rows, out[i]);
+    const size_t row_size = row_bytes(w.type, w.cols);
+    for (int64_t c = 0; c < count; c += kTileCols) {
+        const int cols = static_cast<int>(std::min<int64_t>(kTileCols, count - c));
+        for (int64_t r = 0; r < rows; r += kTileRows) {
+            const int n = static_cast<int>(std::min<int64_t>(kTileRows, rows - r));
+            tile({w.row(begin + r), row_size, n, columns + c, cols, w.cols, tile_out});
+            for (int i = 0; i < cols; ++i) std::copy_n(tile_out[i], n, out + (c + i) * stride + r);
         }
     }
 }
 
 }  // namespace
 
-// Quantises each row, or passes floats on as they are.
-Gemm::Activations Gemm::prepare(const float* x, int64_t rows, int64_t k, DType weight,
-                                std::vector<Aligned>& store) {
-    const ActFormat format = act_format(weight);
-    const size_t bytes = act_bytes(format, k);
-    if (format == ActFormat::f32) return {format, bytes, reinterpret_cast<const std::byte*>(x)};
-    grow(store,
-         static_cast<int64_t>((static_cast<size_t>(rows) * bytes + sizeof(Aligned) - 1) / sizeof(Aligned)));
-    auto* data = reinterpret_cast<std::byte*>(store.data());
-    const auto quantise = format == ActFormat::blocks_32 ? isa_.quantise_32 : isa_.quantise_256;
+// out[c * stride + r] = row begin + r of w times column c.
+void Gemm::product(const Weight& w, int64_t begin, int64_t rows, const std::byte* const* columns,
+                   int64_t count, float* out, int64_t stride) const {
+    if (w.layout == Layout::rows) return tiles(isa_, w, begin, rows, columns, count, out, stride);
+    isa_.strips[static_cast<size_t>(w.type)](
+        {w, begin / kStripRows, rows / kStripRows, columns, count, out, stride});
+}
+
+float* Gemm::scratch(int worker, int64_t floats) {
+    auto& own = scratch_[static_cast<size_t>(worker)];
+    grow(own, floats);
+    return own.data();
+}
+
+// Room for `rows` activations of length k; floats stay where they are.
+void Gemm::arrange(Activations& a, DType weight, const float* x, int64_t rows, int64_t k) {
+    a.format = act_format(weight);
+    const size_t bytes = act_bytes(a.format, k);
+    const std::byte* base = reinterpret_cast<const std::byte*>(x);
+    if (a.format != ActFormat::f32) {
+        grow(a.store, static_cast<int64_t>((static_cast<size_t>(rows) * bytes + sizeof(Aligned) - 1) /
+                                           sizeof(Aligned)));
+        base = a.store.data()->bytes;
+    }
+    grow(a.rows, rows);
+    for (int64_t r = 0; r < rows; ++r) a.rows[static_cast<size_t>(r)] = base + static_cast<size_t>(r) * bytes;
+}
+
+// Elements begin .. begin + n - 1 of a row, whole blocks.
+void Gemm::quantise(Activations& a, int64_t row, int64_t begin, const float* x, int64_t n) {
+    if (a.format == ActFormat::f32) return;
+    const auto quantise = a.format == ActFormat::blocks_32 ? isa_.quantise_32 : isa_.quantise_256;
+    auto* to = const_cast<std::byte*>(a.rows[static_cast<size_t>(row)]);  // in the store, which is ours
+    quantise(x, n, to + act_bytes(a.format, begin));
+}
+
+void Gemm::prepare(Activations& a, DType weight, const float* x, int64_t rows, int64_t k) {
+    arrange(a, weight, x, rows, k);
+    if (a.format == ActFormat::f32) return;
     constexpr int64_t kRowsAtOnce = 4;
     pool_.run(units(rows, kRowsAtOnce), [&](int64_t unit, int) {
         for (int64_t r = unit * kRowsAtOnce; r < std::min(rows, (unit + 1) * kRowsAtOnce); ++r)
-            quantise(x + r * k, k, data + static_cast<size_t>(r) * bytes);
+            quantise(a, r, 0, x + r * k, k);
     });
-    return {format, bytes, data};
 }
 
 void Gemm::linear(const Linear& op) {
     if (op.tokens == 0 || op.parts.empty()) return;
     // Parts may want different formats (a Q6_K value matrix beside Q8_0 ones).
-    Activations by_format[3];
     bool have[3] = {};
     int64_t total = 0;
     for (const LinearPart& part : op.parts) {
         const auto f = static_cast<size_t>(act_format(part.weight.type));
-        if (!have[f])
-            by_format[f] =
-                prepare(op.x, op.tokens, part.weight.cols, part.weight.type, f == 1 ? x_store_ : x2_store_);
+        if (!have[f]) prepare(x_[f], part.weight.type, op.x, op.tokens, part.weight.cols);
         have[f] = true;
         total += units(part.weight.rows, kUnitRows);
     }
-    pool_.run(total, [&](int64_t unit, int) {
+    pool_.run(total, [&](int64_t unit, int worker) {
         const LinearPart* part = op.parts.data();
         for (; unit >= units(part->weight.rows, kUnitRows); ++part)
             unit -= units(part->weight.rows, kUnitRows);
-        const Weight& w = part->weight;
-        const Activations& a = by_format[static_cast<size_t>(act_format(w.type))];
-        const int64_t begin = unit * kUnitRows, end = std::min(w.rows, begin + kUnitRows);
-        each_tile(
-            isa_, w, begin, end, op.tokens, [&](int64_t t) { return a.row(t); },
-            [&](int64_t t, int64_t r, int rows, const float* values) {
-                float* y = part->y + t * w.rows + r;
-                for (int i = 0; i < rows; ++i) {
-                    const float v = part->bias ? values[i] + part->bias[r + i] : values[i];
-                    y[i] = part->accumulate ? y[i] + v : v;
-                }
-            });
+        linear_unit(*part, unit * kUnitRows, op.tokens, worker);
     });
+}
+
+void Gemm::linear_unit(const LinearPart& part, int64_t begin, int64_t tokens, int worker) {
+    const Weight& w = part.weight;
+    const int64_t rows = std::min(kUnitRows, w.rows - begin);
+    const auto* columns = x_[static_cast<size_t>(act_format(w.type))].rows.data();
+    float* y = part.y + begin;
+    if (!part.bias && !part.accumulate) return product(w, begin, rows, columns, tokens, y, w.rows);
+    float* values = scratch(worker, tokens * kUnitRows);
+    product(w, begin, rows, columns, tokens, values, kUnitRows);
+    for (int64_t t = 0; t < tokens; ++t, y += w.rows, values += kUnitRows) {
+        for (int64_t i = 0; i < rows; ++i) {
+            const float v = part.bias ? values[i] + part.bias[begin + i] : values[i];
+            y[i] = part.accumulate ? y[i] + v : v;
+        }
+    }
 }
 
 // A feed-forward as groups of rows; the dense one is a single group of all tokens with weight 1.
@@ -129,65 +164,81 @@ void Gemm::dense_ffn(const DenseFfn& op) {
 }
 
 void Gemm::feed_forward(const Middle& m) {
-    const Activations x = prepare(m.x, m.tokens, m.gate.cols, m.gate.type, x_store_);
-    gate_and_up(m, x);
-    down(m, prepare(hidden_.data(), m.slots, m.down.cols, m.down.type, h_store_));
-}
-
-// hidden[slot] = silu(gate x) * (up x). A task is some rows of one group's expert.
-void Gemm::gate_and_up(const Middle& m, const Activations& x) {
-    const int64_t ffn = m.gate.rows, per_group = units(ffn, kUnitRows);
-    grow(hidden_, m.slots * ffn);
+    Activations& x = x_[static_cast<size_t>(act_format(m.gate.type))];
+    prepare(x, m.gate.type, m.x, m.tokens, m.gate.cols);
     // Gate and up are of one type in all known files; if not, up gets its own activations.
     const bool same = act_format(m.gate.type) == act_format(m.up.type);
-    const Activations x_up = same ? x : prepare(m.x, m.tokens, m.up.cols, m.up.type, x2_store_);
+    if (!same) prepare(x_up_, m.up.type, m.x, m.tokens, m.up.cols);
+    grow(gate_column_, m.slots);
+    grow(up_column_, m.slots);
+    for (size_t s = 0; s < static_cast<size_t>(m.slots); ++s) {
+        const auto token = static_cast<size_t>(slot_token_[s]);
+        gate_column_[s] = x.rows[token];
+        up_column_[s] = (same ? x : x_up_).rows[token];
+    }
+    gate_and_up(m);
+    down(m);
+}
+
+// hidden[slot] = silu(gate x) * (up x), in the format that `down` wants. A task is some rows of one group's
+// expert; the last task of a block of hidden quantises it.
+void Gemm::gate_and_up(const Middle& m) {
+    const int64_t ffn = m.gate.rows, per_group = units(ffn, kUnitRows);
+    grow(hidden_, m.slots * ffn);
+    arrange(h_, m.down.type, hidden_.data(), m.slots, ffn);
+    const int64_t block = std::max(kUnitRows, block_of(h_.format)), blocks = units(ffn, block);
+    const auto count = groups_.size() * static_cast<size_t>(blocks);
+    if (left_.size() < count) left_ = std::vector<std::atomic<int32_t>>(count);
+    for (size_t i = 0; i < count; ++i) {
+        const int64_t first = static_cast<int64_t>(i) % blocks * block;
+        left_[i].store(static_cast<int32_t>(units(std::min(block, ffn - first), kUnitRows)));
+    }
     pool_.run(static_cast<int64_t>(groups_.size()) * per_group, [&](int64_t task, int worker) {
-        const Group& g = groups_[static_cast<size_t>(task / per_group)];
-        const int64_t begin = task % per_group * kUnitRows, end = std::min(ffn, begin + kUnitRows);
-        const int64_t columns = g.end - g.begin, width = end - begin;
-        auto& gate = scratch_[static_cast<size_t>(worker)];
-        grow(gate, 2 * columns * width);
-        float* up = gate.data() + columns * width;
-        const auto token = [&](int64_t c) { return slot_token_[static_cast<size_t>(g.begin + c)]; };
-        const auto store = [&](float* to) {
-            return [=](int64_t c, int64_t r, int rows, const float* values) {
-                std::copy_n(values, rows, to + c * width + (r - begin));
-            };
-        };
-        each_tile(
-            isa_, g.gate, begin, end, columns, [&](int64_t c) { return x.row(token(c)); },
-            store(gate.data()));
-        each_tile(
-            isa_, g.up, begin, end, columns, [&](int64_t c) { return x_up.row(token(c)); }, store(up));
-        for (int64_t c = 0; c < columns; ++c)
-            isa_.silu_mul(gate.data() + c * width, up + c * width,
-                          hidden_.data() + (g.begin + c) * ffn + begin, width);
+        const int64_t group = task / per_group, begin = task % per_group * kUnitRows;
+        const Group& g = groups_[static_cast<size_t>(group)];
+        gate_and_up_unit(m, g, begin, std::min(kUnitRows, ffn - begin), worker);
+        const int64_t b = begin / block, first = b * block, width = std::min(block, ffn - first);
+        auto& left = left_[static_cast<size_t>(group * blocks + b)];
+        if (left.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+        for (int64_t s = g.begin; s < g.end; ++s)
+            quantise(h_, s, first, hidden_.data() + s * ffn + first, width);
     });
+}
+
+void Gemm::gate_and_up_unit(const Middle& m, const Group& g, int64_t begin, int64_t rows, int worker) {
+    const int64_t columns = g.end - g.begin, ffn = m.gate.rows;
+    float* gate = scratch(worker, 2 * columns * rows);
+    float* up = gate + columns * rows;
+    product(g.gate, begin, rows, gate_column_.data() + g.begin, columns, gate, rows);
+    product(g.up, begin, rows, up_column_.data() + g.begin, columns, up, rows);
+    for (int64_t c = 0; c < columns; ++c)
+        isa_.silu_mul(gate + c * rows, up + c * rows, hidden_.data() + (g.begin + c) * ffn + begin, rows);
 }
 
 // y[token] += sum over groups, ascending, of weight * down h. A task owns some outputs for all groups, so
 // nothing is added twice at a time and the order is always the same.
-void Gemm::down(const Middle& m, const Activations& h) {
-    const int64_t hidden = m.down.rows;
-    pool_.run(units(hidden, kDownRows), [&](int64_t task, int worker) {
-        const int64_t begin = task * kDownRows, end = std::min(hidden, begin + kDownRows),
-                      width = end - begin;
-        auto& sum = scratch_[static_cast<size_t>(worker)];
-        grow(sum, m.tokens * width);
-        std::fill_n(sum.begin(), m.tokens * width, 0.0f);
-        for (const Group& g : groups_) {
-            each_tile(
-                isa_, g.down, begin, end, g.end - g.begin, [&](int64_t c) { return h.row(g.begin + c); },
-                [&](int64_t c, int64_t r, int rows, const float* values) {
-                    const auto slot = static_cast<size_t>(g.begin + c);
-                    float* to = sum.data() + slot_token_[slot] * width + (r - begin);
-                    for (int i = 0; i < rows; ++i) to[i] += slot_weight_[slot] * values[i];
-                });
-        }
-        for (int64_t t = 0; t < m.tokens; ++t)
-            for (int64_t i = 0; i < width; ++i)
-                m.y[t * hidden + begin + i] += sum[static_cast<size_t>(t * width + i)];
+void Gemm::down(const Middle& m) {
+    pool_.run(units(m.down.rows, kDownRows), [&](int64_t task, int worker) {
+        const int64_t begin = task * kDownRows;
+        down_unit(m, begin, std::min(kDownRows, m.down.rows - begin), worker);
     });
+}
+
+void Gemm::down_unit(const Middle& m, int64_t begin, int64_t rows, int worker) {
+    float* sum = scratch(worker, 2 * m.tokens * rows);
+    float* values = sum + m.tokens * rows;
+    std::fill_n(sum, m.tokens * rows, 0.0f);
+    for (const Group& g : groups_) {
+        product(g.down, begin, rows, h_.rows.data() + g.begin, g.end - g.begin, values, rows);
+        for (int64_t s = g.begin; s < g.end; ++s) {
+            const auto slot = static_cast<size_t>(s);
+            float* to = sum + slot_token_[slot] * rows;
+            const float* from = values + (s - g.begin) * rows;
+            for (int64_t i = 0; i < rows; ++i) to[i] += slot_weight_[slot] * from[i];
+        }
+    }
+    for (int64_t t = 0; t < m.tokens; ++t)
+        for (int64_t i = 0; i < rows; ++i) m.y[t * m.down.rows + begin + i] += sum[t * rows + i];
 }
 
 }  // namespace sluice::kernels::cpu

@@ -1,9 +1,10 @@
-// Products of weights and activations: linear layers and the two feed-forwards, cut into tiles of 8 outputs
-// and spread over the workers. Buffers grow to the largest batch seen. Driven by the backend's thread.
+// Products of weights and activations: linear layers and the two feed-forwards, cut into units of
+// outputs and spread over the workers. Buffers grow to the largest batch seen. Driven by the backend's
+// thread.
 #pragma once
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <vector>
 
 #include "kernels/cpu/activation.h"
@@ -23,15 +24,14 @@ class Gemm {
     void dense_ffn(const DenseFfn& op);
 
   private:
+    struct Aligned {  // 64 bytes, as Act256 wants
+        alignas(64) std::byte bytes[64];
+    };
     // Rows of activations in the format that some weights want.
     struct Activations {
         ActFormat format = ActFormat::f32;
-        size_t row_bytes = 0;
-        const std::byte* data = nullptr;
-        const std::byte* row(int64_t r) const { return data + static_cast<size_t>(r) * row_bytes; }
-    };
-    struct Aligned {  // 64 bytes, as Act256 wants
-        alignas(64) std::byte bytes[64];
+        std::vector<Aligned> store;
+        std::vector<const std::byte*> rows;
     };
     // Rows of a feed-forward's middle layer that belong to one expert: columns of x, slots of the result.
     struct Group {
@@ -40,19 +40,30 @@ class Gemm {
     };
     struct Middle;
 
-    Activations prepare(const float* x, int64_t rows, int64_t k, DType weight, std::vector<Aligned>& store);
+    void arrange(Activations& a, DType weight, const float* x, int64_t rows, int64_t k);
+    void prepare(Activations& a, DType weight, const float* x, int64_t rows, int64_t k);
+    void quantise(Activations& a, int64_t row, int64_t begin, const float* x, int64_t n);
+    void product(const Weight& w, int64_t begin, int64_t rows, const std::byte* const* columns, int64_t count,
+                 float* out, int64_t stride) const;
+    float* scratch(int worker, int64_t floats);
+
+    void linear_unit(const LinearPart& part, int64_t begin, int64_t tokens, int worker);
     void feed_forward(const Middle& m);
-    void gate_and_up(const Middle& m, const Activations& x);
-    void down(const Middle& m, const Activations& h);
+    void gate_and_up(const Middle& m);
+    void gate_and_up_unit(const Middle& m, const Group& g, int64_t begin, int64_t rows, int worker);
+    void down(const Middle& m);
+    void down_unit(const Middle& m, int64_t begin, int64_t rows, int worker);
 
     const Isa& isa_;
     WorkerPool& pool_;
-    std::vector<Aligned> x_store_, x2_store_, h_store_;
-    std::vector<float> hidden_;  // [slots, ffn] silu(gate) * up
+    Activations x_[3], x_up_, h_;             // inputs by format; inputs of `up`, if they differ; hidden
+    std::vector<float> hidden_;               // [slots, ffn] silu(gate) * up
+    std::vector<std::atomic<int32_t>> left_;  // [groups, blocks of hidden] units that are not done
     std::vector<Group> groups_;
-    std::vector<int32_t> slot_token_;          // [slots]
-    std::vector<float> slot_weight_;           // [slots]
-    std::vector<std::vector<float>> scratch_;  // of each worker
+    std::vector<int32_t> slot_token_;                        // [slots]
+    std::vector<float> slot_weight_;                         // [slots]
+    std::vector<const std::byte*> gate_column_, up_column_;  // [slots]
+    std::vector<std::vector<float>> scratch_;                // of each worker
 };
 
 }  // namespace sluice::kernels::cpu

@@ -9,6 +9,7 @@
 #include "kernels/dtype.h"
 #include "kernels/kv_view.h"
 #include "kernels/logits.h"
+#include "kernels/weight.h"
 
 // Loops over registers are unrolled whole: an array that is indexed in a loop lives in memory.
 #if defined(__clang__)
@@ -32,6 +33,18 @@ struct Tile {
     int64_t k;
     float (*out)[kTileRows];  // [cols]
 };
+
+// out[c * out_stride + r] = row r of `count` strips from strip `first` on (kernels/strips.h), r < 16 * count,
+// times activation c.
+struct StripProduct {
+    Weight weight;  // in strips
+    int64_t first, count;
+    const std::byte* const* columns;  // as in Tile
+    int64_t cols;
+    float* out;
+    int64_t out_stride;
+};
+using StripKernels = std::array<void (*)(const StripProduct&), kNumDTypes>;  // null: a type without strips
 
 // One 256-token split of attention for query rows that share a KV head: online softmax by ascending blocks.
 // A row takes part in the tokens up to its own last position; it must have one in the split.
@@ -61,6 +74,7 @@ constexpr int64_t attend_scratch(int64_t head_dim, int64_t rows) {
 struct Isa {
     std::string_view name;
     std::array<void (*)(const Tile&), kNumDTypes> tile;  // by DType
+    StripKernels strips;
     void (*quantise_32)(const float* x, int64_t k, std::byte* out);
     void (*quantise_256)(const float* x, int64_t k, std::byte* out);
     void (*rms_norm)(const float* x, const float* weight, float* y, int64_t n, float eps);
@@ -73,6 +87,9 @@ struct Isa {
     LogitOps logits;
 };
 
+StripKernels strips_scalar();
+StripKernels strips_avx2();
+StripKernels strips_avx512();
 const Isa& isa_scalar();
 const Isa& isa_avx2();
 const Isa& isa_avx512();

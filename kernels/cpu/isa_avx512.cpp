@@ -144,10 +144,11 @@ struct Q6K {
 
 const Isa& isa_avx512() {
     using V = avx512::F32;
-    static constexpr Isa isa{
+    static const Isa isa{
         "avx512",
         {tile_float<V, DType::f32>, tile_float<V, DType::f16>, tile_float<V, DType::bf16>, tile_32<BlockQ4_0>,
          tile_32<BlockQ8_0>, tile_256<Q4K>, tile_256<Q5K>, tile_256<Q6K>},
+        strips_avx512(),
         quantise_32<V>,
         quantise_256<V>,
         rms_norm<V>,

@@ -102,10 +102,11 @@ void tile_32(const Tile& t) {
 
 const Isa& isa_scalar() {
     using V = scalar::F32;
-    static constexpr Isa isa{
+    static const Isa isa{
         "scalar",
         {tile_float<V, DType::f32>, tile_float<V, DType::f16>, tile_float<V, DType::bf16>, tile_32<BlockQ4_0>,
          tile_32<BlockQ8_0>, tile_256<BlockQ4_K>, tile_256<BlockQ5_K>, tile_256<BlockQ6_K>},
+        strips_scalar(),
         quantise_32<V>,
         quantise_256<V>,
         rms_norm<V>,
@@ -125,7 +126,7 @@ const Isa* find_isa(std::string_view name) {
     if (name == "avx2" && has_avx2) return &isa_avx2();
     if (name == "avx512" && has_avx2 && __builtin_cpu_supports("avx512f") &&
         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl"))
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni"))
         return &isa_avx512();
 #endif
     return nullptr;

@@ -66,7 +66,12 @@ float quantise(const float* x, int n, int8_t* q) {
 template <class V>
 void quantise_32(const float* x, int64_t k, std::byte* out) {
     auto* blocks = reinterpret_cast<Act32*>(out);
-    for (int64_t b = 0; b < k / 32; ++b) blocks[b].d = quantise<V>(x + b * 32, 32, blocks[b].q);
+    for (int64_t b = 0; b < k / 32; ++b) {
+        Act32& a = blocks[b];
+        a.d = quantise<V>(x + b * 32, 32, a.q);
+        a.sum = 0;
+        for (const int8_t q : a.q) a.sum += q;
+    }
 }
 
 template <class V>

@@ -7,16 +7,16 @@
 #include "kernels/backend.h"
 #include "kernels/cpu/isa.h"
 #include "kernels/half.h"
-#include "kernels/quant.h"
 #include "kernels/rope_kv.h"
 #include "kernels/route.h"
+#include "kernels/strips.h"
 
 namespace sluice::kernels {
 namespace {
 
 std::vector<float> weights_of(const Weight& w) {
     std::vector<float> out(static_cast<size_t>(w.rows * w.cols));
-    for (int64_t r = 0; r < w.rows; ++r) dequantize_row(w.type, w.row(r), out.data() + r * w.cols, w.cols);
+    for (int64_t r = 0; r < w.rows; ++r) dequantize(w, r, out.data() + r * w.cols);
     return out;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/backend.h"
+#include "kernels/strips.h"
 #include "kernels/weight.h"
 #include "tools/quantise.h"
 
@@ -16,6 +17,10 @@ namespace sluice::test {
 inline constexpr kernels::DType kAllTypes[] = {
     kernels::DType::f32,  kernels::DType::f16,  kernels::DType::bf16, kernels::DType::q4_0,
     kernels::DType::q8_0, kernels::DType::q4_k, kernels::DType::q5_k, kernels::DType::q6_k};
+
+inline constexpr kernels::DType kStripTypes[] = {kernels::DType::q4_0, kernels::DType::q8_0,
+                                                 kernels::DType::q4_k, kernels::DType::q5_k,
+                                                 kernels::DType::q6_k};
 
 inline std::vector<float> gaussian(std::mt19937& rng, int64_t n, float scale = 1.0f) {
     std::normal_distribution<float> normal(0.0f, scale);
@@ -29,10 +34,24 @@ struct Matrix {
     kernels::DType type;
     int64_t rows, cols;
     std::vector<std::byte> bytes;
+    kernels::Layout layout = kernels::Layout::rows;
 
-    kernels::Weight view() const { return {type, rows, cols, bytes.data()}; }
+    kernels::Weight view() const { return {type, rows, cols, bytes.data(), layout}; }
     kernels::ExpertWeight stack(int64_t experts) const {
-        return {type, experts, rows / experts, cols, bytes.data()};
+        return {type, experts, rows / experts, cols, bytes.data(), layout};
+    }
+    // The same weights in strips, as a stack of matrices.
+    Matrix strips(int64_t experts = 1) const {
+        Matrix out{type, rows, cols, std::vector<std::byte>(bytes.size()), kernels::Layout::strips};
+        const int64_t each = rows / experts, per_expert = each / kernels::kStripRows;
+        const size_t row = kernels::row_bytes(type, cols);
+        for (int64_t s = 0; s < experts * per_expert; ++s) {
+            const auto expert = static_cast<size_t>(s / per_expert * each) * row;
+            kernels::write_strip(type, each, cols, s % per_expert,
+                                 bytes.data() + static_cast<size_t>(s * kernels::kStripRows) * row,
+                                 out.bytes.data() + expert);
+        }
+        return out;
     }
 };
 
