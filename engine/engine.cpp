@@ -42,6 +42,10 @@ scheduler::Limits scheduler_limits(const Options& options, const ModelInfo& info
     return {options.max_running, options.step_tokens, options.max_queue, info.context, options.prefix_cache};
 }
 
+double seconds(Clock::duration time) {
+    return std::chrono::duration<double>(time).count();
+}
+
 uint64_t salt_number(const std::string& salt) {
     return salt.empty() ? 0 : std::hash<std::string>{}(salt);
 }
@@ -66,7 +70,7 @@ struct Engine::Core {
     void admit(SubmitCommand command);
     void cancel(RequestKey key, Error why);
     void expire_deadlines();
-    scheduler::StepResult sample(const scheduler::StepPlan& plan, std::span<float> logits);
+    void sample(const scheduler::StepPlan& plan, std::span<float> logits);
     void look_at_prompt(const scheduler::Slice& slice, Generation& generation, std::span<const float> logits);
     void choose(size_t first_draw);
     void publish(const scheduler::StepPlan& plan);
@@ -98,6 +102,7 @@ struct Engine::Core {
         Result<sampling::Choice> chosen;
     };
     std::vector<Draw> draws;
+    scheduler::StepResult result;
     std::vector<std::pair<RequestKey, Error>> failed;  // in this step; ended after commit
 
     Inbox inbox;
@@ -140,16 +145,18 @@ bool Engine::Core::accept_commands() {
 
 void Engine::Core::step() {
     const auto start = Clock::now();
-    const scheduler::StepPlan plan = scheduler.plan(pacer.prompt_tokens(decodes, without_token()));
+    const scheduler::StepPlan& plan = scheduler.plan(pacer.prompt_tokens(decodes, without_token()));
     decodes = 0;
     if (plan.empty()) return;
     for (const scheduler::BlockCopy& copy : plan.copies) model->copy_block(copy.from, copy.to);
     const model::Batch batch = batch_builder.build(plan, [this](scheduler::SequenceId id) {
         return generations.at(request_of(id)).request().prompt_logprobs;
     });
+    const auto begin = Clock::now();
     const std::span<float> logits = model->forward(batch);
+    const auto end = Clock::now();
     note_started(plan);
-    const scheduler::StepResult result = sample(plan, logits);
+    sample(plan, logits);
     scheduler.commit(result);
     decodes =
         static_cast<int32_t>(std::ranges::count(result.tokens, false, &scheduler::SampledToken::finished));
@@ -157,6 +164,7 @@ void Engine::Core::step() {
     board.count_step(static_cast<int64_t>(batch.tokens.size()), static_cast<int64_t>(result.tokens.size()));
     show_counts();  // before anybody hears of an end, so that its blocks are seen to be free
     publish(plan);
+    board.count_time(seconds(Clock::now() - start), seconds(end - begin));
 }
 
 void Engine::Core::admit(SubmitCommand command) {
@@ -212,12 +220,12 @@ void Engine::Core::pace(const scheduler::StepPlan& plan, int32_t tokens, Clock::
     const auto single =
         std::ranges::count_if(plan.slices, [](const auto& s) { return s.tokens.size() == 1; });
     const auto computed_decodes = static_cast<int32_t>(single);
-    pacer.observe(computed_decodes, tokens - computed_decodes, std::chrono::duration<double>(taken).count());
+    pacer.observe(computed_decodes, tokens - computed_decodes, seconds(taken));
 }
 
 // The choices are independent of each other and spread over the compute threads; what follows from them is
 // not.
-scheduler::StepResult Engine::Core::sample(const scheduler::StepPlan& plan, std::span<float> logits) {
+void Engine::Core::sample(const scheduler::StepPlan& plan, std::span<float> logits) {
     const auto vocab = static_cast<size_t>(model->vocab());
     const auto& rows = batch_builder.rows();
     draws.clear();
@@ -232,7 +240,7 @@ scheduler::StepResult Engine::Core::sample(const scheduler::StepPlan& plan, std:
     }
     model->backend().parallel(static_cast<int64_t>(draws.size()),
                               [this](int64_t i) { choose(static_cast<size_t>(i)); });
-    scheduler::StepResult result;
+    result.tokens.clear();
     for (const Draw& d : draws) {
         if (!d.chosen) failed.emplace_back(d.generation->key(), d.chosen.error());
         result.tokens.push_back(d.chosen
@@ -240,7 +248,6 @@ scheduler::StepResult Engine::Core::sample(const scheduler::StepPlan& plan, std:
                                                               d.generation->take(choice_of(d.id), *d.chosen)}
                                     : scheduler::SampledToken{d.id, 0, true});
     }
-    return result;
 }
 
 // Choices of one prompt share a row, which sampling changes on the way: one task for all of them.

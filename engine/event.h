@@ -1,6 +1,7 @@
 // What the engine tells about a request. Events of one request arrive in order, from the engine thread;
 // the last one is exactly one Finished or Failed, and nothing follows it.
 #pragma once
+#include <boost/container/small_vector.hpp>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -33,8 +34,8 @@ constexpr std::string_view to_string(FinishReason r) {
 struct Delta {
     int32_t choice = 0;
     std::string text = {};
-    std::vector<int32_t> tokens = {};
-    std::vector<TokenLogprobs> logprobs = {};  // one a token when asked for
+    boost::container::small_vector<int32_t, 2> tokens = {};  // a step allocates nothing for its tokens
+    std::vector<TokenLogprobs> logprobs = {};                // one a token when asked for
 };
 // Logprobs of the prompt's tokens, before any Delta, when Request::prompt_logprobs is set.
 struct PromptScored {

@@ -80,7 +80,8 @@ class EngineFamilies {
         one.gauge.value = value;
         family(name, help, MetricType::Gauge).metric.push_back(std::move(one));
     }
-    void count(const char* name, const char* help, int64_t value) {
+    template <class Number>
+    void count(const char* name, const char* help, Number value) {
         ClientMetric one = metric();
         one.counter.value = static_cast<double>(value);
         family(name, help, MetricType::Counter).metric.push_back(std::move(one));
@@ -114,6 +115,8 @@ void EngineFamilies::counters() {
           s_.prefix_queries);
     count("vllm:prefix_cache_hits_total", "Prompt tokens found in the prefix cache.", s_.prefix_hits);
     count("sluice:steps_total", "Passes of the step loop.", s_.steps);
+    count("sluice:step_seconds_total", "Time of them, from the plan to the last event.", s_.step_seconds);
+    count("sluice:forward_seconds_total", "Time of them inside the model.", s_.forward_seconds);
     count("sluice:requests_failed_total", "Requests that ended with an error.", s_.requests_failed);
     count("sluice:requests_cancelled_total", "Requests that were cancelled.", s_.requests_cancelled);
     count("sluice:moe_ffn_calls_total", "Expert feed-forward layers computed.", s_.moe_ffn_calls);

@@ -10,12 +10,24 @@ namespace {
 
 using kernels::kLogitChunk;
 
-// They grow to the size of the vocabulary at most, and stay.
+// With room for all of a row from the first one on: pages that are not needed are never touched.
 struct Buffers {
     std::vector<float> maxima, sorted_maxima, some_logits;
     std::vector<double> masses, some_weights;
     std::vector<int32_t> tokens;
     std::vector<Candidate> candidates;
+
+    void fit(size_t logits, size_t chunks) {
+        if (candidates.capacity() < logits) {
+            for (auto* v : {&maxima, &sorted_maxima}) v->reserve(chunks);
+            masses.reserve(chunks);
+            some_logits.reserve(logits);
+            some_weights.reserve(logits);
+            tokens.resize(chunks * kLogitChunk);
+            candidates.reserve(logits);
+        }
+        maxima.resize(chunks);
+    }
 };
 Buffers& buffers() {
     thread_local Buffers b;
@@ -25,8 +37,8 @@ Buffers& buffers() {
 }  // namespace
 
 LogitRow::LogitRow(const kernels::LogitOps& ops, std::span<const float> logits) : ops_(ops), logits_(logits) {
+    buffers().fit(logits_.size(), chunks());
     auto& maxima = buffers().maxima;
-    maxima.resize(chunks());
     usable_ = ops_.maxima(logits_.data(), size(), maxima.data());
     greatest_ = *std::max_element(maxima.begin(), maxima.end());
     usable_ = usable_ && greatest_ > -std::numeric_limits<float>::infinity();
@@ -50,7 +62,6 @@ std::span<const int32_t> LogitRow::at_least(float threshold) const {
     size_t found = 0;
     for (size_t c = 0; c < chunks(); ++c) {
         if (b.maxima[c] < threshold) continue;
-        if (b.tokens.size() < found + kLogitChunk) b.tokens.resize(2 * found + kLogitChunk);
         auto token = static_cast<int32_t>(c * kLogitChunk);
         for (const float logit : chunk(c)) {  // no branch: it would be guessed wrong too often
             b.tokens[found] = token++;

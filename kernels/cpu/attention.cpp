@@ -100,11 +100,11 @@ void PagedAttention::run(const Attention& op) {
     const auto first_part = [this](int64_t i) { return parts_[static_cast<size_t>(i)].split == 0; };
     // Few rows: spread the splits as well. Many: each worker keeps its own, one after the other. Same sums.
     if (heads >= 2 * pool_.size()) {
-        std::vector<int64_t> starts;
+        starts_.clear();
         for (int64_t i = 0; i < static_cast<int64_t>(parts_.size()); ++i)
-            if (first_part(i)) starts.push_back(i);
+            if (first_part(i)) starts_.push_back(i);
         pool_.run(heads, [&](int64_t task, int worker) {
-            const int64_t start = starts[static_cast<size_t>(task)];
+            const int64_t start = starts_[static_cast<size_t>(task)];
             const TokenTile& tile = tiles_[static_cast<size_t>(parts_[static_cast<size_t>(start)].tile)];
             const int64_t rows = tile.count * group, size = state_size(rows, wide),
                           work = attend_scratch(op.cache.head_dim, rows);

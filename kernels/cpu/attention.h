@@ -38,6 +38,7 @@ class PagedAttention {
     WorkerPool& pool_;
     std::vector<TokenTile> tiles_;
     std::vector<Part> parts_;
+    std::vector<int64_t> starts_;              // the first part of each tile and KV head
     std::vector<float> states_;                // partial results, when splits are spread over workers
     std::vector<std::vector<float>> scratch_;  // of each worker
 };
