@@ -60,7 +60,7 @@ struct Engine::Core {
           info(std::move(info_in)),
           model(std::move(model_in)),
           scheduler(scheduler_limits(options, info), info.kv_blocks),
-          pacer(options.step_tokens, options.stretch) {
+          pacer(options.step_tokens, options.stretch, options.target_itl_ms / 1000) {
         info.context = scheduler.max_context();
     }
 
