@@ -1,5 +1,8 @@
 // The limit that GB/s of the other programs is held against: how fast memory that no cache holds is read.
-//   read/threads:1    read/threads:<one a core>
+// Which way of reading is the fastest depends on the machine and its pages, so there are some; the best one
+// counts.
+//   read/<places at a time>/threads:1        read/<places at a time>/threads:<one a core>
+//   read/8_ahead/...                         lines are asked for before they are needed
 #include "bench/kernel_bench.h"
 
 namespace sluice::bench {
@@ -7,16 +10,21 @@ namespace {
 
 constexpr size_t kBytes = size_t{512} << 20;
 
-// One word of each cache line brings the line. From several places at a time, with lines asked for ahead, one
-// core has as many reads under way as it can.
+const std::byte* shared_memory() {
+    static const Memory memory = random_rows(kernels::DType::f32, kBytes / 4096, 1024);
+    return memory.get();
+}
+
+// One word of each cache line brings the line; several places at a time keep more reads under way.
+template <size_t kPlaces, bool kAskAhead>
 uint64_t touch(const uint64_t* words, size_t count) {
-    constexpr size_t kPlaces = 8, kLine = 8, kAhead = 16 * kLine;
+    constexpr size_t kLine = 8, kAhead = 16 * kLine;
     uint64_t sum[kPlaces] = {};
     const size_t share = count / kPlaces;
     for (size_t i = 0; i < share; i += kLine) {
         for (size_t place = 0; place < kPlaces; ++place) {
             const uint64_t* line = words + place * share + i;
-            __builtin_prefetch(line + kAhead);
+            if constexpr (kAskAhead) __builtin_prefetch(line + kAhead);
             sum[place] += *line;
         }
     }
@@ -25,20 +33,28 @@ uint64_t touch(const uint64_t* words, size_t count) {
     return all;
 }
 
+template <size_t kPlaces, bool kAskAhead>
 void read(benchmark::State& state) {
-    static const Memory memory = random_rows(kernels::DType::f32, kBytes / 4096, 1024);
+    const auto* memory = shared_memory();
     const size_t share = kBytes / static_cast<size_t>(state.threads()) / 64 * 64;
-    const auto* words = reinterpret_cast<const uint64_t*>(memory.get() + share * state.thread_index());
-    for (auto _ : state) benchmark::DoNotOptimize(touch(words, share / sizeof(uint64_t)));
+    const auto* words = reinterpret_cast<const uint64_t*>(memory + share * state.thread_index());
+    for (auto _ : state) benchmark::DoNotOptimize(touch<kPlaces, kAskAhead>(words, share / sizeof(uint64_t)));
     const auto bytes = static_cast<double>(share) * static_cast<double>(state.iterations());
     state.counters["GB/s"] = benchmark::Counter(bytes * 1e-9, benchmark::Counter::kIsRate);
 }
 
-void add() {
+void add_way(const char* name, void (*way)(benchmark::State&)) {
     const int threads = wanted_threads() > 0 ? wanted_threads() : backend("scalar").num_threads();
-    auto* one = benchmark::RegisterBenchmark("read", read);
+    auto* one = benchmark::RegisterBenchmark(name, way);
     one->UseRealTime()->Unit(benchmark::kMicrosecond)->Threads(1);
     if (threads > 1) one->Threads(threads);
+}
+
+void add() {
+    add_way("read/1", read<1, false>);
+    add_way("read/2", read<2, false>);
+    add_way("read/4", read<4, false>);
+    add_way("read/8_ahead", read<8, true>);
 }
 
 }  // namespace

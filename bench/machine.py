@@ -15,6 +15,12 @@ def read(path):
         return ""
 
 
+def memory_bytes(pid, field):
+    """A line of /proc/PID/status, such as VmHWM (the peak; mapped weights count while resident)."""
+    found = re.search(rf"^{field}:\s+(\d+) kB", read(f"/proc/{pid}/status"), re.M)
+    return int(found[1]) * 1024 if found else None
+
+
 def git(*arguments):
     ended = subprocess.run(
         ["git", *arguments], capture_output=True, text=True, cwd=os.path.dirname(__file__) or "."

@@ -3,6 +3,7 @@
 
   bench/serve.py                                  1, 4, 16 and 64 streams at once
   bench/serve.py --scenario stall                 4 streams run while a long prompt joins
+  bench/serve.py --scenario shared                16 prompts that differ in their last two tokens
   bench/serve.py --scenario length                time per token after 128 and after 1,024 tokens
 Asks the server at --url, or starts --binary with --model (default: the model inside the binary) and --flags.
 What the figures mean is written in docs/benchmarking.md.
@@ -19,10 +20,12 @@ import time
 import urllib.parse
 
 import machine
-from server import Server
+from server import Server, metric
 
 WARM_TOKENS = 512  # reach every one of 128 experts of which each token takes 8
-MAX_TOKENS = {"load": 64, "stall": 384, "length": 1024}
+MAX_TOKENS = {"load": 64, "stall": 384, "shared": 4, "length": 1024}
+STEP_TOKENS = "vllm:iteration_tokens_total_sum"  # tokens that all steps so far computed
+RUNNING = {"stall": 4, "shared": 16}
 
 
 class Stream:
@@ -158,7 +161,7 @@ async def load(address, model, options):
 
 
 def stall_figures(streams, late, joined):
-    """Gaps before and after a newcomer joined four streams; only those before say what is usual."""
+    """Gaps before and after a newcomer joined the streams; only those before say what is usual."""
     usual = statistics.median(g for s in streams for g in s.gaps(until=joined))
     greatest = max(g for s in streams for g in s.gaps(after=joined))
     return {
@@ -173,8 +176,8 @@ def stall_figures(streams, late, joined):
 
 async def stall(address, model, options):
     """Streams that run while a long prompt of somebody else is computed."""
-    running, before, joined = 4, 64, asyncio.Event()
-    waiting_for = set(range(running))
+    before, joined = 64, asyncio.Event()
+    waiting_for = set(range(options.running))
 
     def on_token(index, stream):
         if len(stream.times) >= before:
@@ -190,10 +193,36 @@ async def stall(address, model, options):
         prompt = random_prompt(i, options.prompt_tokens, options.words)
         return ask(address, model, prompt, options.max_tokens, on_token=lambda s: on_token(i, s))
 
-    *streams, late = await asyncio.gather(*map(runner, range(running)), newcomer())
+    *streams, late = await asyncio.gather(*map(runner, range(options.running)), newcomer())
     if any(s.times[-1] < late.times[0] for s in streams):
         raise RuntimeError("the streams ended before the long prompt was computed; raise --max-tokens")
     return stall_figures(streams, late, late.scheduled)
+
+
+def shared_figures(streams, step_tokens):
+    """`step_tokens`: all that the steps computed. Each token of an answer but the last was an input too."""
+    prompt = streams[0].prompt_tokens
+    computed = round(step_tokens) - sum(s.tokens - 1 for s in streams)
+    summary = summarise(streams)
+    return {
+        "scenario": "shared",
+        "streams": len(streams),
+        "prompt_tokens": prompt,
+        "computed_tokens": computed,
+        "work_of_one": round(computed / prompt, 3),
+        "ttft_p50_ms": summary["ttft_p50_ms"],
+        "ttft_p99_ms": summary["ttft_p99_ms"],
+    }
+
+
+async def shared(address, model, options):
+    """Prompts that arrive at once and are the same but for their ends: how much of them is computed."""
+    prefix = random_prompt(7, options.long_prompt_tokens, options.words)
+    prompts = [prefix + random_prompt(100 + i, 2, options.words) for i in range(options.running)]
+    url = address.geturl()
+    before, now = metric(url, STEP_TOKENS), time.perf_counter()
+    streams = await asyncio.gather(*(ask(address, model, p, options.max_tokens, now) for p in prompts))
+    return shared_figures(streams, metric(url, STEP_TOKENS) - before)
 
 
 async def length(address, model, options):
@@ -210,6 +239,9 @@ async def length(address, model, options):
         "ms_per_token_at_1024": round(late * 1000, 3),
         "ratio": round(late / early, 3),
     }
+
+
+SCENARIOS = {"load": load, "stall": stall, "shared": shared, "length": length}
 
 
 def table(rows):
@@ -230,15 +262,17 @@ def parse(arguments):
     parser.add_argument("--binary", default="build/release/sluice")
     parser.add_argument("--model", default="", help="GGUF file for the started server")
     parser.add_argument("--flags", default="", help="more flags for the started server")
-    parser.add_argument("--scenario", choices=["load", "stall", "length"], default="load")
+    parser.add_argument("--scenario", choices=list(SCENARIOS), default="load")
     parser.add_argument("--streams", type=lambda s: [int(n) for n in s.split(",")], default=[1, 4, 16, 64])
     parser.add_argument("--prompt-tokens", type=int, default=32)
+    parser.add_argument("--running", type=int, help="streams of stall (4) or shared (16)")
     parser.add_argument("--long-prompt-tokens", type=int, default=2000)
     parser.add_argument("--max-tokens", type=int, help="of each stream; default: as many as it takes")
     parser.add_argument("--words", type=int, default=255, help="prompts use token ids 1 to this")
     parser.add_argument("--json", help="also write the result to this file")
     options = parser.parse_args(arguments)
     options.max_tokens = options.max_tokens or MAX_TOKENS[options.scenario]
+    options.running = options.running or RUNNING.get(options.scenario)
     return options
 
 
@@ -249,8 +283,7 @@ def main(arguments):
         model = server.model_name()
         # Pages of the weights are mapped when first used; the first scenario would pay for that.
         asyncio.run(ask(address, model, random_prompt(10**6, WARM_TOKENS, options.words), 4))
-        scenario = {"load": load, "stall": stall, "length": length}[options.scenario]
-        result = asyncio.run(scenario(address, model, options))
+        result = asyncio.run(SCENARIOS[options.scenario](address, model, options))
         peak = server.memory_bytes("VmHWM")
         result |= {"model": model, "peak_memory_mib": peak and round(peak / 2**20, 1)}
     print(table(result.get("results") or result))

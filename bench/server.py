@@ -13,6 +13,15 @@ import machine
 START_SECONDS = 900  # a large file on a slow disk
 
 
+def metric(url, name):
+    """One figure of a server's /metrics, whatever its labels."""
+    text = urllib.request.urlopen(url + "/metrics", timeout=10).read().decode()
+    found = re.search(rf"^{re.escape(name)}(?:\{{.*\}})? (\S+)$", text, re.M)
+    if not found:
+        raise RuntimeError(f"the server's /metrics has no {name}")
+    return float(found[1])
+
+
 class Server:
     """The server under test: somebody else's at --url, or one that is started here and ended at the end."""
 
@@ -62,10 +71,7 @@ class Server:
         return open(self.log.name, errors="replace").read()
 
     def memory_bytes(self, field):
-        """A line of /proc/PID/status, such as VmHWM (the peak; mapped weights count while resident)."""
-        status = machine.read(f"/proc/{self.process.pid}/status") if self.process else ""
-        found = re.search(rf"^{field}:\s+(\d+) kB", status, re.M)
-        return int(found[1]) * 1024 if found else None
+        return machine.memory_bytes(self.process.pid, field) if self.process else None
 
     def model_name(self):
         return json.load(urllib.request.urlopen(self.url + "/v1/models", timeout=10))["data"][0]["id"]

@@ -217,10 +217,12 @@ void Engine::Core::note_started(const scheduler::StepPlan& plan) {
 }
 
 void Engine::Core::pace(const scheduler::StepPlan& plan, int32_t tokens, Clock::duration taken) {
-    const auto single =
-        std::ranges::count_if(plan.slices, [](const auto& s) { return s.tokens.size() == 1; });
-    const auto computed_decodes = static_cast<int32_t>(single);
-    pacer.observe(computed_decodes, tokens - computed_decodes, seconds(taken));
+    const auto is_decode = [this](const scheduler::Slice& s) {
+        const auto& prompt = generations.at(request_of(s.id)).request().prompt;
+        return s.tokens.size() == 1 && s.first >= static_cast<int32_t>(prompt.size());
+    };
+    const auto computed = static_cast<int32_t>(std::ranges::count_if(plan.slices, is_decode));
+    pacer.observe(computed, tokens - computed, seconds(taken));
 }
 
 // The choices are independent of each other and spread over the compute threads; what follows from them is

@@ -10,6 +10,7 @@
 #include "engine/gguf/file.h"
 #include "engine/memory.h"
 #include "engine/model/config.h"
+#include "engine/model/repack.h"
 #include "engine/model/transformer.h"
 #include "engine/model/weights.h"
 #include "engine/tokenizer/vocab_file.h"
@@ -127,8 +128,8 @@ Result<std::unique_ptr<Engine>> Engine::load(const Options& options, const LoadP
     info.threads = (*backend)->num_threads();
     const size_t block_bytes =
         kvcache::KvStore::block_bytes(options.kv_type, config->layers, config->kv_heads, config->head_dim);
-    const auto plan =
-        plan_kv_memory(options, block_bytes, info.context, (*file)->size_bytes(), available_memory());
+    const uint64_t available = available_memory();
+    const auto plan = plan_kv_memory(options, block_bytes, info.context, (*file)->size_bytes(), available);
     if (!plan) return plan.error();
     info.kv_blocks = plan->blocks;
     info.kv_bytes = static_cast<int64_t>(plan->bytes);
@@ -136,7 +137,15 @@ Result<std::unique_ptr<Engine>> Engine::load(const Options& options, const LoadP
                                         config->head_dim);
     if (!store) return Error{ErrorKind::out_of_memory, "the KV cache could not be allocated", "--kv-memory"};
 
-    if (progress) (*file)->read_ahead(progress);
+    const bool fits = (*file)->size_bytes() + plan->bytes <= available;
+    const bool repacked =
+        options.weights == WeightLayout::repacked || (options.weights == WeightLayout::automatic && fits);
+    info.weights = repacked ? "repacked" : "mapped";
+    if (repacked) {
+        if (auto done = model::repack(*weights, progress); !done) return done.error();
+    } else if (progress) {
+        (*file)->read_ahead(progress);
+    }
     auto model = std::make_unique<model::Transformer>(std::move(*weights), *config, std::move(*backend),
                                                       std::move(store));
     return create(std::move(model), std::move(*frontend), std::move(info), options);

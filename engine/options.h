@@ -8,11 +8,19 @@
 
 namespace sluice::engine {
 
+// How weights lie in memory. The results are the same bits.
+enum class WeightLayout : uint8_t {
+    automatic,  // repacked if they and the KV cache fit into memory beside each other, else mapped
+    repacked,   // in strips, read into memory of our own: fast
+    mapped      // as the file has them, in the page cache: ready at once, can be evicted
+};
+
 struct Options {
     std::string model_path;  // empty: the embedded model
     std::string model_name;  // empty: general.name of the file, else the file's stem
     int threads = 0;         // 0: one per usable core
     std::string isa;         // empty: best available
+    WeightLayout weights = WeightLayout::automatic;
     kernels::DType kv_type = kernels::DType::f16;
     uint64_t kv_memory_bytes = 0;  // 0: sized to the machine
     int32_t max_context = 0;       // 0: what the model states, bounded by the pool

@@ -7,7 +7,7 @@ namespace sluice::engine {
 namespace {
 
 constexpr int32_t kFewest = 8;       // a prompt always gets on; within a target by one token at least
-constexpr double kOfTarget = 0.9;    // that is aimed at, because steps vary
+constexpr double kOfTarget = 0.85;   // that is aimed at, because steps vary
 constexpr int32_t kOldest = 64;      // steps, before a baseline is measured anew
 constexpr double kNewWeight = 0.25;  // of a measurement in its running mean
 

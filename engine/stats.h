@@ -58,6 +58,7 @@ struct ModelInfo {
     int32_t kv_blocks = 0;
     int64_t kv_bytes = 0;
     std::string kv_type;
+    std::string weights;  // "repacked", "mapped"
 };
 
 }  // namespace sluice::engine

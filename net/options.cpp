@@ -25,6 +25,10 @@ CLI::Option* flag(CLI::App& app, const std::string& name, T& value, const std::s
 const std::map<std::string, kernels::DType> kKvTypes{
     {"f16", kernels::DType::f16}, {"bf16", kernels::DType::bf16}, {"f32", kernels::DType::f32}};
 
+const std::map<std::string, engine::WeightLayout> kWeightLayouts{{"auto", engine::WeightLayout::automatic},
+                                                                 {"repacked", engine::WeightLayout::repacked},
+                                                                 {"mapped", engine::WeightLayout::mapped}};
+
 CLI::Validator device_name() {
     return CLI::Validator(
         [](std::string& name) {
@@ -39,6 +43,12 @@ void add_engine_options(CLI::App& app, engine::Options& o, std::string& config,
          "GGUF file; any part of a split one. Without it: the model inside this binary");
     flag(app, "--threads", o.threads, "Compute threads; 0: one per usable core")->check(CLI::Range(0, 1024));
     flag(app, "--isa", o.isa, "Instruction set: scalar, avx2, avx512; empty: the best that this machine has");
+    flag(app, "--weights", o.weights,
+         "repacked: reordered in memory while loading, fast; mapped: as the file has them, ready at once; "
+         "auto: repacked if that fits into memory")
+        ->transform(
+            CLI::CheckedTransformer(kWeightLayouts, CLI::ignore_case).description("{auto,repacked,mapped}"))
+        ->default_str("auto");
     flag(app, "--kv-memory", o.kv_memory_bytes,
          "Size of the KV cache, e.g. 512MiB or 4GiB; 0: sized to the machine")
         ->transform(size_value());

@@ -37,6 +37,12 @@ class MappedFile : public File {
         return out;
     }
     void read_ahead(const std::function<void(uint64_t, uint64_t)>& progress) const override;
+    void will_need(std::span<const std::byte> bytes) const override {
+        if (!mappings_.empty()) fetch_pages(bytes);
+    }
+    void release(std::span<const std::byte> bytes) const override {
+        if (!mappings_.empty()) drop_pages(bytes);  // a file in memory is its owner's
+    }
 
     // Metadata counts only from the first part.
     Result<void> add_part(std::span<const std::byte> bytes, const std::string& name,
@@ -70,19 +76,17 @@ Result<void> MappedFile::add_part(std::span<const std::byte> bytes, const std::s
     return {};
 }
 
-// Reads one byte a page: the kernel fetches the rest.
 void MappedFile::read_ahead(const std::function<void(uint64_t, uint64_t)>& progress) const {
-    constexpr size_t page = 4096, report = 64 << 20;
+    constexpr size_t report = 64 << 20;
     uint64_t done = 0;
-    unsigned sum = 0;
     for (const auto part : parts_) {
-        for (size_t at = 0; at < part.size(); at += page) {
-            sum += std::to_integer<unsigned>(*const_cast<const volatile std::byte*>(&part[at]));
-            if (at % report == 0) progress(done + at, size_);
+        for (size_t at = 0; at < part.size(); at += report) {
+            progress(done + at, size_);
+            touch_pages(part.subspan(at, std::min(report, part.size() - at)));
         }
         done += part.size();
     }
-    if (size_ > 0 || sum > 0) progress(size_, size_);
+    progress(size_, size_);
 }
 
 // "name-00002-of-00005.gguf": the number of parts, and how to name part i.

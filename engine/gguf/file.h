@@ -56,6 +56,10 @@ class File {
     // Touches every page of the mapping so that serving does not wait for the disk; reports progress in
     // bytes.
     virtual void read_ahead(const std::function<void(uint64_t done, uint64_t total)>& progress) const = 0;
+
+    // Hints about tensor bytes, from any thread: soon needed; not needed any more (they stay readable).
+    virtual void will_need(std::span<const std::byte>) const {}
+    virtual void release(std::span<const std::byte>) const {}
 };
 
 }  // namespace sluice::gguf

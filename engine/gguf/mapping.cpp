@@ -15,6 +15,16 @@ Error io_error(const std::string& path, const std::string& what) {
     return {ErrorKind::io, path + ": " + what, "--model"};
 }
 
+constexpr size_t kPage = 4096;
+
+// Whole pages: those that `bytes` touches, or only those inside of it.
+void advise(std::span<const std::byte> bytes, int advice, bool inside) {
+    const auto begin = reinterpret_cast<uintptr_t>(bytes.data()), end = begin + bytes.size();
+    const uintptr_t first = inside ? (begin + kPage - 1) / kPage * kPage : begin / kPage * kPage;
+    const uintptr_t last = inside ? end / kPage * kPage : end;
+    if (first < last) ::madvise(reinterpret_cast<void*>(first), last - first, advice);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Mapping>> Mapping::open(const std::string& path) {
@@ -44,6 +54,22 @@ Result<std::unique_ptr<Mapping>> Mapping::open(const std::string& path) {
 
 Mapping::~Mapping() {
     ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+}
+
+void fetch_pages(std::span<const std::byte> bytes) {
+    advise(bytes, MADV_WILLNEED, false);
+}
+
+void drop_pages(std::span<const std::byte> bytes) {
+    advise(bytes, MADV_DONTNEED, true);
+}
+
+// One byte of each page.
+void touch_pages(std::span<const std::byte> bytes) {
+    unsigned sum = 0;
+    for (size_t at = 0; at < bytes.size(); at += kPage)
+        sum += std::to_integer<unsigned>(*const_cast<const volatile std::byte*>(&bytes[at]));
+    static_cast<void>(sum);
 }
 
 }  // namespace sluice::gguf

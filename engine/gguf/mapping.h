@@ -24,4 +24,10 @@ class Mapping {
     std::span<const std::byte> bytes_;
 };
 
+// fetch: start reading these bytes of a mapping from the disk, do not wait. touch: wait until they are there.
+// drop: not needed for now; of a mapping they can be read again (other memory would be lost).
+void fetch_pages(std::span<const std::byte> bytes);
+void touch_pages(std::span<const std::byte> bytes);
+void drop_pages(std::span<const std::byte> bytes);
+
 }  // namespace sluice::gguf

@@ -1,4 +1,5 @@
-// The tensors of one model as kernel views, with shapes checked against the config. Holds the file mapping.
+// The tensors of one model as kernel views, with shapes checked against the config. Holds the memory that
+// they point into.
 #pragma once
 #include <memory>
 #include <vector>
@@ -25,11 +26,12 @@ struct LayerWeights {
 };
 
 struct Weights {
-    std::shared_ptr<const gguf::File> file;  // every pointer below borrows from it
-    kernels::Weight embedding;               // [vocab, hidden]
-    const float* output_norm = nullptr;      // [hidden]
-    kernels::Weight output;                  // [vocab, hidden]; the embedding when the file has none (tied)
-    const float* rope_freqs = nullptr;       // [rope_dim/2] divisors of the frequencies (Llama 3), or null
+    std::shared_ptr<const gguf::File> file;   // every pointer below borrows from it,
+    std::shared_ptr<const std::byte> strips;  // or from here once repacked (repack.h)
+    kernels::Weight embedding;                // [vocab, hidden]
+    const float* output_norm = nullptr;       // [hidden]
+    kernels::Weight output;                   // [vocab, hidden]; the embedding when the file has none (tied)
+    const float* rope_freqs = nullptr;        // [rope_dim/2] divisors of the frequencies (Llama 3), or null
     std::vector<LayerWeights> layers;
 };
 

@@ -22,6 +22,8 @@ namespace {
 constexpr int kMostColumns = 4;
 constexpr int kHalves = 2;  // of a line
 
+constexpr size_t kAhead = 2048;  // bytes that are fetched before they are needed, besides a block
+
 struct StripTile {
     const std::byte *head, *body;
     int64_t blocks;
@@ -178,7 +180,7 @@ struct Groups32 {
             for (int c = 0; c < C; ++c) q[c] = act<Act256>(t, c, b).q;
             __m256i sum[C][kHalves] = {};
             for (int g = 0; g < 8; g += 2) {
-                prefetch(body + kBody + 256 * static_cast<size_t>(g), 512);
+                prefetch(body + kBody + kAhead + 256 * static_cast<size_t>(g), 512);
                 group<C, 0>(body, g, q, scales.scale[g], sum);
                 group<C, 1>(body, g + 1, q, scales.scale[g + 1], sum);
             }
@@ -263,7 +265,7 @@ struct Groups16 {  // Q6_K
             for (int c = 0; c < C; ++c)
                 for (int h = 0; h < kHalves; ++h) sum[c][h] = _mm256_slli_epi32(sum[c][h], 5);
             for (int h = 0; h < 2; ++h) {
-                prefetch(body + kBody + 1664 * static_cast<size_t>(h), 1664);
+                prefetch(body + kBody + kAhead + 1664 * static_cast<size_t>(h), 1664);
                 quarter<C, 0>(body, h, q, sum);
                 quarter<C, 1>(body, h, q, sum);
                 quarter<C, 2>(body, h, q, sum);

@@ -14,6 +14,8 @@ namespace {
 
 constexpr int kMostColumns = 6;
 
+constexpr size_t kAhead = 2048;  // bytes that are fetched before they are needed, besides a block
+
 struct StripTile {
     const std::byte *head[2], *body[2];
     int64_t blocks;
@@ -172,7 +174,8 @@ struct Groups32 {
             SLUICE_UNROLL
             for (int c = 0; c < C; ++c) q[c] = act<Act256>(t, c, b).q;
             for (int g = 0; g < 8; g += 2) {
-                for (int s = 0; s < S; ++s) prefetch(body[s] + kBody + 256 * static_cast<size_t>(g), 512);
+                for (int s = 0; s < S; ++s)
+                    prefetch(body[s] + kBody + kAhead + 256 * static_cast<size_t>(g), 512);
                 __m512i dot[C][S] = {};
                 group<C, S, 0>(body, g, q, dot);
                 add_scaled<C, S>(dot, scale[g], sum);
@@ -264,7 +267,8 @@ struct Groups16 {  // Q6_K
                 _mm512_store_si512(offset[c], _mm512_sub_epi32(_mm512_setzero_si512(), wide));
             }
             for (int h = 0; h < 2; ++h) {
-                for (int s = 0; s < S; ++s) prefetch(body[s] + kBody + 1664 * static_cast<size_t>(h), 1664);
+                for (int s = 0; s < S; ++s)
+                    prefetch(body[s] + kBody + kAhead + 1664 * static_cast<size_t>(h), 1664);
                 quarter<C, S, 0>(body, h, q, offset, sum);
                 quarter<C, S, 1>(body, h, q, offset, sum);
                 quarter<C, S, 2>(body, h, q, offset, sum);

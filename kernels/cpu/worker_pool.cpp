@@ -16,6 +16,10 @@ constexpr uint64_t kJob = 1u << 17;  // and the bits above
 // Longer than the pauses inside a step, short beside the wake-up of a sleeping thread.
 constexpr std::chrono::microseconds kSpin{50};
 
+// A worker takes this part of its fair share of what is left: neighbouring tasks, which read neighbouring
+// memory, and ever fewer of them, so that all end together.
+constexpr int64_t kShares = 2;
+
 inline void pause() {
 #if defined(__x86_64__)
     __builtin_ia32_pause();
@@ -84,7 +88,14 @@ void WorkerPool::work(int worker) {
 }
 
 void WorkerPool::take_tasks(int worker) {
-    for (int64_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < tasks_;) call_(context_, i, worker);
+    int64_t next = next_.load(std::memory_order_relaxed);
+    while (next < tasks_) {
+        const int64_t share = (tasks_ - next) / (kShares * size());
+        const int64_t end = next + (share > 0 ? share : 1);
+        if (!next_.compare_exchange_weak(next, end, std::memory_order_relaxed)) continue;
+        for (int64_t i = next; i < end; ++i) call_(context_, i, worker);
+        next = next_.load(std::memory_order_relaxed);
+    }
 }
 
 }  // namespace sluice::kernels::cpu

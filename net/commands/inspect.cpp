@@ -37,7 +37,9 @@ boost::json::object facts(const engine::ModelInfo& i) {
 }  // namespace
 
 int run_inspect(const InspectCommand& command) {
-    const auto engine = engine::Engine::load(command.engine);
+    engine::Options options = command.engine;
+    options.weights = engine::WeightLayout::mapped;  // to look at a file needs no copy of it
+    const auto engine = engine::Engine::load(options);
     if (!engine) return report(engine.error());
     const boost::json::object all = facts((*engine)->info());
     if (command.json) {

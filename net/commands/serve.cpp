@@ -29,9 +29,9 @@ std::string url(const std::string& host, uint16_t port) {
 std::string start_line(const engine::ModelInfo& m, const std::string& address) {
     const std::string experts =
         m.experts == 0 ? "dense" : fmt::format("{} of {} experts", m.experts_used, m.experts);
-    return fmt::format("sluice serves {} ({}, {}) with context {}, {} KV blocks, {}, {} threads at {}",
-                       m.name, m.architecture, experts, m.context, m.kv_blocks, m.backend, m.threads,
-                       address);
+    return fmt::format(
+        "sluice serves {} ({}, {}) with context {}, {} KV blocks, {}, {} threads, weights {} at {}", m.name,
+        m.architecture, experts, m.context, m.kv_blocks, m.backend, m.threads, m.weights, address);
 }
 
 void set_up_log(const std::string& level) {

@@ -119,8 +119,9 @@ TEST(PromptPacer, TheTargetHoldsWhateverWaits) {
         const auto [late, computed] = beyond(pacer, machine, target, 100, 200);
         EXPECT_LE(late, 4) << target;
         const auto most = static_cast<double>(kStepTokens);
-        double fits = 0;  // tokens that fill the target, on average over the prompt
-        for (; fits < most && Machine().step(8, static_cast<int32_t>(fits) + 1) * 1.02 < target; ++fits) {
+        double fits = 0;  // tokens that fill what is aimed at, in the beginning
+        for (; fits < most && Machine().step(8, static_cast<int32_t>(fits) + 1) * 1.02 < 0.85 * target;
+             ++fits) {
         }
         EXPECT_GE(computed, 200 * 0.5 * fits) << target << ": and it is used";
     }

@@ -180,6 +180,16 @@ TEST_F(SameBytes, AcrossThreadCounts) {
     }
 }
 
+TEST_F(SameBytes, AcrossWeightLayouts) {
+    for (const WeightLayout layout : {WeightLayout::repacked, WeightLayout::mapped}) {
+        Options o = small();
+        o.weights = layout;
+        auto engine = load(o);
+        EXPECT_EQ(engine->info().weights, layout == WeightLayout::mapped ? "mapped" : "repacked");
+        expect_equal(together(*engine, *requests_), *alone_, engine->info().weights);
+    }
+}
+
 TEST_F(SameBytes, AcrossInstructionSets) {
     const auto isas = kernels::available_cpu_isas();
     if (isas.size() < 3) std::printf("this machine has %zu of 3 instruction sets\n", isas.size());

@@ -25,7 +25,7 @@ auto facts(const Invocation& made) {
     const auto* found = std::get_if<ServeCommand>(&made);
     const ServeCommand c = found ? *found : ServeCommand{};
     const engine::Options& e = c.engine;
-    return std::tuple(e.model_path, e.model_name, e.threads, e.isa, e.kv_type, e.kv_memory_bytes,
+    return std::tuple(e.model_path, e.model_name, e.threads, e.isa, e.weights, e.kv_type, e.kv_memory_bytes,
                       e.max_context, e.max_running, e.max_queue, e.step_tokens, e.stretch, e.target_itl_ms,
                       e.prefix_cache, c.host, c.port, c.io_threads, c.text_threads, c.limits,
                       c.serve_load_errors, c.device, c.log_level);
@@ -77,6 +77,7 @@ constexpr Row kRows[] = {
     {"--model", "m.gguf", true},
     {"--threads", "3"},
     {"--isa", "scalar", true},
+    {"--weights", "mapped", true},
     {"--kv-memory", "512MiB", true},
     {"--kv-memory", "1048576"},
     {"--kv-type", "bf16", true},

@@ -45,12 +45,21 @@ class Arithmetic(unittest.TestCase):
         self.assertEqual((got["gap_median_ms"], got["gap_max_ms"], got["max_over_median"]), (1000, 4000, 4))
         self.assertEqual(got["newcomer_ttft_ms"], 7500)
 
+    def test_shared_work_leaves_out_the_inputs_of_answers(self):
+        runners = [stream(0, [1, 2, 3]) for _ in range(2)]
+        for runner in runners:
+            runner.prompt_tokens = 100
+        got = serve.shared_figures(runners, 114.0)
+        self.assertEqual((got["computed_tokens"], got["work_of_one"]), (110, 1.1))
+
     def test_one_token_has_no_time_per_token(self):
         got = serve.summarise([stream(0.0, [1.0])])
         self.assertEqual((got["tpot_p50_ms"], got["gap_max_ms"]), (None, None))
 
     def test_scenarios_have_their_own_lengths(self):
         self.assertEqual(serve.parse(["--scenario", "stall"]).max_tokens, 384)
+        self.assertEqual(serve.parse(["--scenario", "stall"]).running, 4)
+        self.assertEqual(serve.parse(["--scenario", "shared", "--running", "3"]).running, 3)
         self.assertEqual(serve.parse(["--scenario", "stall", "--max-tokens", "9"]).max_tokens, 9)
 
     def test_prompts_share_no_prefix(self):

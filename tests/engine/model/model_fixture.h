@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/model/repack.h"
 #include "engine/model/transformer.h"
 #include "tools/tiny_model.h"
 
@@ -15,7 +16,7 @@ namespace sluice::test {
 class ModelFixture {
   public:
     ModelFixture(const tools::TinySpec& spec, std::unique_ptr<kernels::Backend> backend,
-                 kernels::DType kv_type = kernels::DType::f32) {
+                 kernels::DType kv_type = kernels::DType::f32, bool repacked = false) {
         const auto tiny = tools::TinyModel::make(spec);
         EXPECT_TRUE(tiny.has_value()) << tiny.error().message;
         bytes_ = tiny->bytes();
@@ -26,6 +27,10 @@ class ModelFixture {
         config_ = *config;
         auto weights = model::bind_weights(*file, config_);
         EXPECT_TRUE(weights.has_value()) << weights.error().message;
+        if (repacked) {
+            const auto done = model::repack(*weights, {});
+            EXPECT_TRUE(done.has_value()) << done.error().message;
+        }
         constexpr int32_t kBlocks = 32;
         auto store =
             kvcache::KvStore::make(kv_type, kBlocks, config_.layers, config_.kv_heads, config_.head_dim);
