@@ -79,7 +79,7 @@ struct Engine::Core {
     }
     void end(RequestKey key, Event terminal);
     void fail_all(const Error& why);
-    void note_started(const scheduler::StepPlan& plan);
+    void note_started(const scheduler::StepPlan& plan, Clock::time_point when);
     int64_t without_token() const {
         const scheduler::Counts c = scheduler.counts();
         return c.waiting + c.running - decodes;
@@ -155,7 +155,7 @@ void Engine::Core::step() {
     const auto begin = Clock::now();
     const std::span<float> logits = model->forward(batch);
     const auto end = Clock::now();
-    note_started(plan);
+    note_started(plan, start);
     sample(plan, logits);
     scheduler.commit(result);
     decodes =
@@ -176,7 +176,7 @@ void Engine::Core::admit(SubmitCommand command) {
     submission.priority = command.request.priority;
     submission.salt = salt_number(command.request.cache_salt);
     submission.recompute_prompt = command.request.prompt_logprobs;
-    generations.try_emplace(key, key, std::move(command.request), frontend.tokenizer());
+    generations.try_emplace(key, key, std::move(command.request), frontend.tokenizer(), command.submitted);
     switch (scheduler.submit(std::move(submission))) {
         case scheduler::Admission::accepted:
             return;
@@ -206,10 +206,11 @@ void Engine::Core::expire_deadlines() {
         cancel(key, {ErrorKind::deadline_exceeded, "the request's deadline has passed"});
 }
 
-void Engine::Core::note_started(const scheduler::StepPlan& plan) {
+void Engine::Core::note_started(const scheduler::StepPlan& plan, Clock::time_point when) {
     for (const scheduler::Slice& slice : plan.slices) {
         Generation& generation = generations.at(request_of(slice.id));
-        if (std::exchange(generation.started, true)) continue;
+        if (generation.started()) continue;
+        generation.start(when);
         waiting.fetch_sub(1);
         generation.usage.cached_tokens = scheduler.cached_prompt_tokens(slice.id);
         board.count_prompt(generation.usage.prompt_tokens);
@@ -282,13 +283,13 @@ void Engine::Core::publish(const scheduler::StepPlan& plan) {
         it->second.publish();
         if (!it->second.all_choices_done()) continue;
         board.count_finished(it->second.last_reason());
-        end(it->first, Finished{it->second.usage});
+        end(it->first, Finished{it->second.usage, it->second.timing(Clock::now())});
     }
 }
 
 void Engine::Core::end(RequestKey key, Event terminal) {
     const auto it = generations.find(key);
-    if (!it->second.started) waiting.fetch_sub(1);
+    if (!it->second.started()) waiting.fetch_sub(1);
     if (const auto* f = std::get_if<Failed>(&terminal)) board.count_failed(f->error.kind);
     it->second.end(std::move(terminal));
     generations.erase(it);
@@ -347,7 +348,7 @@ Result<RequestKey> Engine::submit(Request request) {
     }
     core_->live.fetch_add(1);
     const RequestKey key = core_->next_key.fetch_add(1);
-    if (!core_->inbox.push(SubmitCommand{key, std::move(request)})) {
+    if (!core_->inbox.push(SubmitCommand{key, std::move(request), Clock::now()})) {
         core_->waiting.fetch_sub(1);
         core_->live.fetch_sub(1);
         return Error{ErrorKind::unavailable, "the server is shutting down"};

@@ -2,6 +2,7 @@
 // the last one is exactly one Finished or Failed, and nothing follows it.
 #pragma once
 #include <boost/container/small_vector.hpp>
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -11,6 +12,8 @@
 #include "engine/result.h"
 
 namespace sluice::engine {
+
+using Clock = std::chrono::steady_clock;
 
 struct Logprob {
     int32_t token = 0;
@@ -51,8 +54,15 @@ struct Usage {
     int32_t cached_tokens = 0;  // of the prompt, found in the prefix cache
     int32_t completion_tokens = 0;
 };
+// Where the time of a request went; from its submission on.
+struct Timing {
+    Clock::duration queued{};     // until a step computed something of it
+    Clock::duration prefill{};    // from then to the first token
+    Clock::duration inference{};  // from then to the end
+};
 struct Finished {
     Usage usage;
+    Timing timing = {};
 };
 struct Failed {
     Error error;

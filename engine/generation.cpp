@@ -7,8 +7,9 @@
 
 namespace sluice::engine {
 
-Generation::Generation(RequestKey key, Request request, const tokenizer::Tokenizer& tokenizer)
-    : key_(key), request_(std::move(request)), tokenizer_(tokenizer) {
+Generation::Generation(RequestKey key, Request request, const tokenizer::Tokenizer& tokenizer,
+                       Clock::time_point submitted)
+    : key_(key), request_(std::move(request)), tokenizer_(tokenizer), submitted_(submitted) {
     end_tokens_ = request_.stop_tokens;
     if (!request_.ignore_eos) {
         const auto ends = tokenizer_.end_tokens();
@@ -24,6 +25,11 @@ Generation::Generation(RequestKey key, Request request, const tokenizer::Tokeniz
     }
     if (request_.prompt_logprobs)
         prompt_scores_.logprobs.push_back({logprob(request_.prompt.front(), 0), {}, true});
+}
+
+Timing Generation::timing(Clock::time_point end) const {
+    const auto first = usage.completion_tokens > 0 ? first_token_ : end;
+    return {started_ - submitted_, first - started_, end - started_};
 }
 
 bool Generation::is_end_token(int32_t token) const {
@@ -45,7 +51,7 @@ bool Generation::take(int32_t choice, const sampling::Choice& chosen) {
     const int32_t token = chosen.token;
     c.sampler.accept(token);
     ++c.tokens;
-    ++usage.completion_tokens;
+    if (usage.completion_tokens++ == 0) first_token_ = Clock::now();
     if (is_end_token(token)) {  // it ends the text and is no part of it
         finish(choice, FinishReason::stop, {});
         return true;

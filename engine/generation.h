@@ -16,7 +16,8 @@ namespace sluice::engine {
 
 class Generation {
   public:
-    Generation(RequestKey key, Request request, const tokenizer::Tokenizer& tokenizer);
+    Generation(RequestKey key, Request request, const tokenizer::Tokenizer& tokenizer,
+               Clock::time_point submitted = {});
 
     const Request& request() const { return request_; }
     RequestKey key() const { return key_; }
@@ -34,8 +35,10 @@ class Generation {
     // The prompt is computed and no token was asked for (max_tokens 0).
     void finish_without_tokens();
 
-    bool started = false;  // left the queue
-    Usage usage;           // completion tokens of all choices
+    bool started() const { return started_ != Clock::time_point{}; }  // left the queue
+    void start(Clock::time_point when) { started_ = when; }
+    Usage usage;  // completion tokens of all choices
+    Timing timing(Clock::time_point end) const;
     bool all_choices_done() const { return open_choices_ == 0; }
     bool choice_done(int32_t choice) const { return choices_[static_cast<size_t>(choice)].done; }
     FinishReason last_reason() const { return last_reason_; }
@@ -62,6 +65,7 @@ class Generation {
     RequestKey key_;
     Request request_;
     const tokenizer::Tokenizer& tokenizer_;
+    Clock::time_point submitted_, started_{}, first_token_{};
     std::vector<int32_t> end_tokens_;  // the model's and the request's; banned before min_tokens
     std::vector<Choice> choices_;
     int32_t open_choices_ = 0;
