@@ -42,6 +42,10 @@ scheduler::Limits scheduler_limits(const Options& options, const ModelInfo& info
     return {options.max_running, options.step_tokens, options.max_queue, info.context, options.prefix_cache};
 }
 
+double seconds(Clock::duration time) {
+    return std::chrono::duration<double>(time).count();
+}
+
 uint64_t salt_number(const std::string& salt) {
     return salt.empty() ? 0 : std::hash<std::string>{}(salt);
 }
@@ -56,7 +60,7 @@ struct Engine::Core {
           info(std::move(info_in)),
           model(std::move(model_in)),
           scheduler(scheduler_limits(options, info), info.kv_blocks),
-          pacer(options.step_tokens, options.stretch) {
+          pacer(options.step_tokens, options.stretch, options.target_itl_ms / 1000) {
         info.context = scheduler.max_context();
     }
 
@@ -66,16 +70,16 @@ struct Engine::Core {
     void admit(SubmitCommand command);
     void cancel(RequestKey key, Error why);
     void expire_deadlines();
-    scheduler::StepResult sample(const scheduler::StepPlan& plan, std::span<const float> logits);
-    void sample_slice(const scheduler::Slice& slice, BatchBuilder::Rows rows, std::span<const float> logits,
-                      scheduler::StepResult& result);
+    void sample(const scheduler::StepPlan& plan, std::span<float> logits);
+    void look_at_prompt(const scheduler::Slice& slice, Generation& generation, std::span<const float> logits);
+    void choose(size_t first_draw);
     void publish(const scheduler::StepPlan& plan);
     void show_counts() {
-        board.publish(scheduler.counts(), waiting.load(), model->counters(), live.load() > 0);
+        board.publish(scheduler.counts(), waiting.load(), model->backend().counters(), live.load() > 0);
     }
     void end(RequestKey key, Event terminal);
     void fail_all(const Error& why);
-    void note_started(const scheduler::StepPlan& plan);
+    void note_started(const scheduler::StepPlan& plan, Clock::time_point when);
     int64_t without_token() const {
         const scheduler::Counts c = scheduler.counts();
         return c.waiting + c.running - decodes;
@@ -91,6 +95,14 @@ struct Engine::Core {
     int32_t decodes = 0;  // sequences that the last step left with a next token to compute
     BatchBuilder batch_builder;
     std::unordered_map<RequestKey, Generation> generations;
+    struct Draw {  // a token of this step
+        scheduler::SequenceId id;
+        Generation* generation;
+        std::span<float> row;
+        Result<sampling::Choice> chosen;
+    };
+    std::vector<Draw> draws;
+    scheduler::StepResult result;
     std::vector<std::pair<RequestKey, Error>> failed;  // in this step; ended after commit
 
     Inbox inbox;
@@ -133,16 +145,18 @@ bool Engine::Core::accept_commands() {
 
 void Engine::Core::step() {
     const auto start = Clock::now();
-    const scheduler::StepPlan plan = scheduler.plan(pacer.prompt_tokens(decodes, without_token()));
+    const scheduler::StepPlan& plan = scheduler.plan(pacer.prompt_tokens(decodes, without_token()));
     decodes = 0;
     if (plan.empty()) return;
     for (const scheduler::BlockCopy& copy : plan.copies) model->copy_block(copy.from, copy.to);
     const model::Batch batch = batch_builder.build(plan, [this](scheduler::SequenceId id) {
         return generations.at(request_of(id)).request().prompt_logprobs;
     });
-    const std::span<const float> logits = model->forward(batch);
-    note_started(plan);
-    const scheduler::StepResult result = sample(plan, logits);
+    const auto begin = Clock::now();
+    const std::span<float> logits = model->forward(batch);
+    const auto end = Clock::now();
+    note_started(plan, start);
+    sample(plan, logits);
     scheduler.commit(result);
     decodes =
         static_cast<int32_t>(std::ranges::count(result.tokens, false, &scheduler::SampledToken::finished));
@@ -150,6 +164,7 @@ void Engine::Core::step() {
     board.count_step(static_cast<int64_t>(batch.tokens.size()), static_cast<int64_t>(result.tokens.size()));
     show_counts();  // before anybody hears of an end, so that its blocks are seen to be free
     publish(plan);
+    board.count_time(seconds(Clock::now() - start), seconds(end - begin));
 }
 
 void Engine::Core::admit(SubmitCommand command) {
@@ -161,7 +176,7 @@ void Engine::Core::admit(SubmitCommand command) {
     submission.priority = command.request.priority;
     submission.salt = salt_number(command.request.cache_salt);
     submission.recompute_prompt = command.request.prompt_logprobs;
-    generations.try_emplace(key, key, std::move(command.request), frontend.tokenizer());
+    generations.try_emplace(key, key, std::move(command.request), frontend.tokenizer(), command.submitted);
     switch (scheduler.submit(std::move(submission))) {
         case scheduler::Admission::accepted:
             return;
@@ -191,10 +206,11 @@ void Engine::Core::expire_deadlines() {
         cancel(key, {ErrorKind::deadline_exceeded, "the request's deadline has passed"});
 }
 
-void Engine::Core::note_started(const scheduler::StepPlan& plan) {
+void Engine::Core::note_started(const scheduler::StepPlan& plan, Clock::time_point when) {
     for (const scheduler::Slice& slice : plan.slices) {
         Generation& generation = generations.at(request_of(slice.id));
-        if (std::exchange(generation.started, true)) continue;
+        if (generation.started()) continue;
+        generation.start(when);
         waiting.fetch_sub(1);
         generation.usage.cached_tokens = scheduler.cached_prompt_tokens(slice.id);
         board.count_prompt(generation.usage.prompt_tokens);
@@ -202,38 +218,59 @@ void Engine::Core::note_started(const scheduler::StepPlan& plan) {
 }
 
 void Engine::Core::pace(const scheduler::StepPlan& plan, int32_t tokens, Clock::duration taken) {
-    const auto single =
-        std::ranges::count_if(plan.slices, [](const auto& s) { return s.tokens.size() == 1; });
-    const auto computed_decodes = static_cast<int32_t>(single);
-    pacer.observe(computed_decodes, tokens - computed_decodes, std::chrono::duration<double>(taken).count());
+    const auto is_decode = [this](const scheduler::Slice& s) {
+        const auto& prompt = generations.at(request_of(s.id)).request().prompt;
+        return s.tokens.size() == 1 && s.first >= static_cast<int32_t>(prompt.size());
+    };
+    const auto computed = static_cast<int32_t>(std::ranges::count_if(plan.slices, is_decode));
+    pacer.observe(computed, tokens - computed, seconds(taken));
 }
 
-scheduler::StepResult Engine::Core::sample(const scheduler::StepPlan& plan, std::span<const float> logits) {
-    scheduler::StepResult result;
-    const auto& rows = batch_builder.rows();
-    for (size_t i = 0; i < plan.slices.size(); ++i) sample_slice(plan.slices[i], rows[i], logits, result);
-    return result;
-}
-
-void Engine::Core::sample_slice(const scheduler::Slice& slice, BatchBuilder::Rows rows,
-                                std::span<const float> logits, scheduler::StepResult& result) {
-    Generation& generation = generations.at(request_of(slice.id));
+// The choices are independent of each other and spread over the compute threads; what follows from them is
+// not.
+void Engine::Core::sample(const scheduler::StepPlan& plan, std::span<float> logits) {
     const auto vocab = static_cast<size_t>(model->vocab());
-    const auto first = static_cast<size_t>(rows.first) * vocab;
-    const auto count = static_cast<size_t>(rows.count) * vocab;
-    if (generation.request().prompt_logprobs) {
-        generation.score_prompt(slice.first, logits.subspan(first, count), model->vocab());
+    const auto& rows = batch_builder.rows();
+    draws.clear();
+    for (size_t i = 0; i < plan.slices.size(); ++i) {
+        const scheduler::Slice& slice = plan.slices[i];
+        Generation& generation = generations.at(request_of(slice.id));
+        const auto own = logits.subspan(static_cast<size_t>(rows[i].first) * vocab,
+                                        static_cast<size_t>(rows[i].count) * vocab);
+        look_at_prompt(slice, generation, own);
+        for (const scheduler::SequenceId id : slice.sample)
+            draws.push_back({id, &generation, own.last(vocab), sampling::Choice{}});
     }
-    const auto prompt_length = static_cast<int32_t>(generation.request().prompt.size());
+    model->backend().parallel(static_cast<int64_t>(draws.size()),
+                              [this](int64_t i) { choose(static_cast<size_t>(i)); });
+    result.tokens.clear();
+    for (const Draw& d : draws) {
+        if (!d.chosen) failed.emplace_back(d.generation->key(), d.chosen.error());
+        result.tokens.push_back(d.chosen
+                                    ? scheduler::SampledToken{d.id, d.chosen->token,
+                                                              d.generation->take(choice_of(d.id), *d.chosen)}
+                                    : scheduler::SampledToken{d.id, 0, true});
+    }
+}
+
+// Choices of one prompt share a row, which sampling changes on the way: one task for all of them.
+void Engine::Core::choose(size_t first_draw) {
+    const float* row = draws[first_draw].row.data();
+    if (first_draw > 0 && draws[first_draw - 1].row.data() == row) return;
+    for (size_t i = first_draw; i < draws.size() && draws[i].row.data() == row; ++i) {
+        Draw& d = draws[i];
+        d.chosen = d.generation->choose(model->backend().logit_ops(), choice_of(d.id), d.row);
+    }
+}
+
+void Engine::Core::look_at_prompt(const scheduler::Slice& slice, Generation& generation,
+                                  std::span<const float> logits) {
+    const Request& request = generation.request();
+    if (request.prompt_logprobs)
+        generation.score_prompt(model->backend(), slice.first, logits, model->vocab());
     const auto slice_end = slice.first + static_cast<int32_t>(slice.tokens.size());
-    if (generation.request().max_tokens == 0 && slice_end >= prompt_length)
-        return generation.finish_without_tokens();
-    for (const scheduler::SequenceId id : slice.sample) {
-        const auto step = generation.next_token(choice_of(id), logits.subspan(first + count - vocab, vocab));
-        if (!step) failed.emplace_back(generation.key(), step.error());
-        result.tokens.push_back(step ? scheduler::SampledToken{id, step->token, step->finished}
-                                     : scheduler::SampledToken{id, 0, true});
-    }
+    if (request.max_tokens == 0 && slice_end >= static_cast<int32_t>(request.prompt.size()))
+        generation.finish_without_tokens();
 }
 
 // Tells the clients of this step, and only then ends what has ended: the last text goes out before the end.
@@ -246,13 +283,13 @@ void Engine::Core::publish(const scheduler::StepPlan& plan) {
         it->second.publish();
         if (!it->second.all_choices_done()) continue;
         board.count_finished(it->second.last_reason());
-        end(it->first, Finished{it->second.usage});
+        end(it->first, Finished{it->second.usage, it->second.timing(Clock::now())});
     }
 }
 
 void Engine::Core::end(RequestKey key, Event terminal) {
     const auto it = generations.find(key);
-    if (!it->second.started) waiting.fetch_sub(1);
+    if (!it->second.started()) waiting.fetch_sub(1);
     if (const auto* f = std::get_if<Failed>(&terminal)) board.count_failed(f->error.kind);
     it->second.end(std::move(terminal));
     generations.erase(it);
@@ -284,7 +321,7 @@ Result<std::unique_ptr<Engine>> Engine::create(std::unique_ptr<model::Model> mod
     if (info.kv_blocks < 1)
         return Error{ErrorKind::out_of_memory, "the KV cache has no block", "--kv-memory"};
     auto core = std::make_unique<Core>(std::move(model), std::move(frontend), std::move(info), options);
-    core->board.publish(core->scheduler.counts(), 0, core->model->counters(), false);
+    core->board.publish(core->scheduler.counts(), 0, core->model->backend().counters(), false);
     return std::unique_ptr<Engine>(new Engine(std::move(core)));
 }
 
@@ -311,7 +348,7 @@ Result<RequestKey> Engine::submit(Request request) {
     }
     core_->live.fetch_add(1);
     const RequestKey key = core_->next_key.fetch_add(1);
-    if (!core_->inbox.push(SubmitCommand{key, std::move(request)})) {
+    if (!core_->inbox.push(SubmitCommand{key, std::move(request), Clock::now()})) {
         core_->waiting.fetch_sub(1);
         core_->live.fetch_sub(1);
         return Error{ErrorKind::unavailable, "the server is shutting down"};

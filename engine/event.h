@@ -1,6 +1,8 @@
 // What the engine tells about a request. Events of one request arrive in order, from the engine thread;
 // the last one is exactly one Finished or Failed, and nothing follows it.
 #pragma once
+#include <boost/container/small_vector.hpp>
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -10,6 +12,8 @@
 #include "engine/result.h"
 
 namespace sluice::engine {
+
+using Clock = std::chrono::steady_clock;
 
 struct Logprob {
     int32_t token = 0;
@@ -33,8 +37,8 @@ constexpr std::string_view to_string(FinishReason r) {
 struct Delta {
     int32_t choice = 0;
     std::string text = {};
-    std::vector<int32_t> tokens = {};
-    std::vector<TokenLogprobs> logprobs = {};  // one a token when asked for
+    boost::container::small_vector<int32_t, 2> tokens = {};  // a step allocates nothing for its tokens
+    std::vector<TokenLogprobs> logprobs = {};                // one a token when asked for
 };
 // Logprobs of the prompt's tokens, before any Delta, when Request::prompt_logprobs is set.
 struct PromptScored {
@@ -50,8 +54,15 @@ struct Usage {
     int32_t cached_tokens = 0;  // of the prompt, found in the prefix cache
     int32_t completion_tokens = 0;
 };
+// Where the time of a request went; from its submission on.
+struct Timing {
+    Clock::duration queued{};     // until a step computed something of it
+    Clock::duration prefill{};    // from then to the first token
+    Clock::duration inference{};  // from then to the end
+};
 struct Finished {
     Usage usage;
+    Timing timing = {};
 };
 struct Failed {
     Error error;

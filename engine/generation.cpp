@@ -7,8 +7,9 @@
 
 namespace sluice::engine {
 
-Generation::Generation(RequestKey key, Request request, const tokenizer::Tokenizer& tokenizer)
-    : key_(key), request_(std::move(request)), tokenizer_(tokenizer) {
+Generation::Generation(RequestKey key, Request request, const tokenizer::Tokenizer& tokenizer,
+                       Clock::time_point submitted)
+    : key_(key), request_(std::move(request)), tokenizer_(tokenizer), submitted_(submitted) {
     end_tokens_ = request_.stop_tokens;
     if (!request_.ignore_eos) {
         const auto ends = tokenizer_.end_tokens();
@@ -26,28 +27,37 @@ Generation::Generation(RequestKey key, Request request, const tokenizer::Tokeniz
         prompt_scores_.logprobs.push_back({logprob(request_.prompt.front(), 0), {}, true});
 }
 
+Timing Generation::timing(Clock::time_point end) const {
+    const auto first = usage.completion_tokens > 0 ? first_token_ : end;
+    return {started_ - submitted_, first - started_, end - started_};
+}
+
 bool Generation::is_end_token(int32_t token) const {
     return std::find(end_tokens_.begin(), end_tokens_.end(), token) != end_tokens_.end();
 }
 
-Result<Generation::Step> Generation::next_token(int32_t choice, std::span<const float> logits) {
-    Choice& c = choices_[static_cast<size_t>(choice)];
+Result<sampling::Choice> Generation::choose(const kernels::LogitOps& ops, int32_t choice,
+                                            std::span<float> logits) const {
+    const Choice& c = choices_[static_cast<size_t>(choice)];
     SLUICE_CHECK(!c.done);
     const bool too_early_to_end = c.tokens < request_.min_tokens;
-    auto chosen = c.sampler.sample(
-        logits, static_cast<uint64_t>(choice), c.tokens,
+    return c.sampler.sample(
+        ops, logits, static_cast<uint64_t>(choice), c.tokens,
         too_early_to_end ? std::span<const int32_t>(end_tokens_) : std::span<const int32_t>{});
-    if (!chosen) return chosen.error();
-    const int32_t token = chosen->token;
+}
+
+bool Generation::take(int32_t choice, const sampling::Choice& chosen) {
+    Choice& c = choices_[static_cast<size_t>(choice)];
+    const int32_t token = chosen.token;
     c.sampler.accept(token);
     ++c.tokens;
-    ++usage.completion_tokens;
+    if (usage.completion_tokens++ == 0) first_token_ = Clock::now();
     if (is_end_token(token)) {  // it ends the text and is no part of it
         finish(choice, FinishReason::stop, {});
-        return Step{token, true};
+        return true;
     }
     Delta delta{choice, {}, {token}, {}};
-    if (request_.sampling.top_logprobs >= 0) delta.logprobs.push_back(describe(*chosen));
+    if (request_.sampling.top_logprobs >= 0) delta.logprobs.push_back(describe(chosen));
     auto piece = c.stop.push(c.text.push(tokenizer_.bytes(token)));
     delta.text = std::move(piece.emit);
     pending_.emplace_back(std::move(delta));
@@ -56,7 +66,7 @@ Result<Generation::Step> Generation::next_token(int32_t choice, std::span<const 
     } else if (c.tokens >= request_.max_tokens) {
         finish(choice, FinishReason::length, {});
     }
-    return Step{token, c.done};
+    return c.done;
 }
 
 // The text that was held back comes out before the end, unless a stop string has cut it.
@@ -83,18 +93,23 @@ void Generation::finish_without_tokens() {
     for (int32_t i = 0; i < request_.n; ++i) finish(i, FinishReason::length, {});
 }
 
-void Generation::score_prompt(int32_t first, std::span<const float> logits, int32_t vocab) {
+void Generation::score_prompt(kernels::Backend& backend, int32_t first, std::span<const float> logits,
+                              int32_t vocab) {
     const auto length = static_cast<int32_t>(request_.prompt.size());
     const auto rows = static_cast<int32_t>(logits.size() / static_cast<size_t>(vocab));
-    for (int32_t r = 0; r < rows; ++r) {
-        // Row p predicts prompt token p + 1. Rows below what is scored come back after a preemption.
-        const auto scored = static_cast<int32_t>(prompt_scores_.logprobs.size());
-        if (first + r + 1 != scored || scored >= length) continue;
-        const auto row =
-            logits.subspan(static_cast<size_t>(r) * static_cast<size_t>(vocab), static_cast<size_t>(vocab));
-        prompt_scores_.logprobs.push_back(describe(sampling::score(
-            row, request_.prompt[static_cast<size_t>(scored)], std::max(request_.sampling.top_logprobs, 0))));
-    }
+    // Row p predicts prompt token p + 1. Rows below what is scored come back after a preemption.
+    const auto scored = static_cast<int32_t>(prompt_scores_.logprobs.size());
+    const int32_t next = scored - 1 - first, end = std::min(rows, length - 1 - first);
+    std::vector<sampling::Choice> scores(static_cast<size_t>(next < 0 ? 0 : std::max(0, end - next)));
+    backend.parallel(static_cast<int64_t>(scores.size()), [&](int64_t i) {
+        const auto at = static_cast<size_t>(i);
+        const auto row = logits.subspan((static_cast<size_t>(next) + at) * static_cast<size_t>(vocab),
+                                        static_cast<size_t>(vocab));
+        scores[at] =
+            sampling::score(backend.logit_ops(), row, request_.prompt[static_cast<size_t>(scored) + at],
+                            std::max(request_.sampling.top_logprobs, 0));
+    });
+    for (const sampling::Choice& score : scores) prompt_scores_.logprobs.push_back(describe(score));
     if (static_cast<int32_t>(prompt_scores_.logprobs.size()) == length && first + rows >= length) {
         pending_.emplace_back(std::exchange(prompt_scores_, {}));
         request_.prompt_logprobs = false;

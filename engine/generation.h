@@ -10,32 +10,35 @@
 #include "engine/request.h"
 #include "engine/sampling/sampler.h"
 #include "engine/sampling/stop_strings.h"
+#include "kernels/backend.h"
 
 namespace sluice::engine {
 
 class Generation {
   public:
-    Generation(RequestKey key, Request request, const tokenizer::Tokenizer& tokenizer);
+    Generation(RequestKey key, Request request, const tokenizer::Tokenizer& tokenizer,
+               Clock::time_point submitted = {});
 
     const Request& request() const { return request_; }
     RequestKey key() const { return key_; }
 
-    // Chooses the next token of `choice` from its logits row and queues the events of it. `finished` ends the
-    // choice. An error ends the whole request.
-    struct Step {
-        int32_t token = 0;
-        bool finished = false;
-    };
-    Result<Step> next_token(int32_t choice, std::span<const float> logits);
+    // Chooses the next token of `choice` from its logits row, which is put back as it was; changes nothing
+    // else. An error ends the whole request. Any thread.
+    Result<sampling::Choice> choose(const kernels::LogitOps& ops, int32_t choice,
+                                    std::span<float> logits) const;
+    // Goes on with the token that was chosen and queues the events of it. true: it ends the choice.
+    bool take(int32_t choice, const sampling::Choice& chosen);
 
     // Logits of prompt positions first .. first + rows - 1, when the request asked for prompt logprobs.
-    void score_prompt(int32_t first, std::span<const float> logits, int32_t vocab);
+    void score_prompt(kernels::Backend& backend, int32_t first, std::span<const float> logits, int32_t vocab);
 
     // The prompt is computed and no token was asked for (max_tokens 0).
     void finish_without_tokens();
 
-    bool started = false;  // left the queue
-    Usage usage;           // completion tokens of all choices
+    bool started() const { return started_ != Clock::time_point{}; }  // left the queue
+    void start(Clock::time_point when) { started_ = when; }
+    Usage usage;  // completion tokens of all choices
+    Timing timing(Clock::time_point end) const;
     bool all_choices_done() const { return open_choices_ == 0; }
     bool choice_done(int32_t choice) const { return choices_[static_cast<size_t>(choice)].done; }
     FinishReason last_reason() const { return last_reason_; }
@@ -62,6 +65,7 @@ class Generation {
     RequestKey key_;
     Request request_;
     const tokenizer::Tokenizer& tokenizer_;
+    Clock::time_point submitted_, started_{}, first_token_{};
     std::vector<int32_t> end_tokens_;  // the model's and the request's; banned before min_tokens
     std::vector<Choice> choices_;
     int32_t open_choices_ = 0;

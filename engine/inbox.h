@@ -14,6 +14,7 @@ namespace sluice::engine {
 struct SubmitCommand {
     RequestKey key = 0;
     Request request;
+    Clock::time_point submitted = {};
 };
 struct CancelCommand {
     RequestKey key = 0;

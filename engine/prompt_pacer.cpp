@@ -6,7 +6,8 @@
 namespace sluice::engine {
 namespace {
 
-constexpr int32_t kFewest = 8;       // a prompt always gets on
+constexpr int32_t kFewest = 8;       // a prompt always gets on; within a target by one token at least
+constexpr double kOfTarget = 0.85;   // that is aimed at, because steps vary
 constexpr int32_t kOldest = 64;      // steps, before a baseline is measured anew
 constexpr double kNewWeight = 0.25;  // of a measurement in its running mean
 
@@ -22,14 +23,22 @@ PromptPacer::Baseline& PromptPacer::baseline(int32_t decodes) {
 }
 
 int32_t PromptPacer::prompt_tokens(int32_t decodes, int64_t waiting) {
-    if (decodes < 1 || stretch_ < 1) return step_tokens_;
+    if (decodes < 1 || (stretch_ < 1 && target_seconds_ <= 0)) return step_tokens_;
     const Baseline& base = baseline(decodes);
     if (base.seconds == 0 || base.age >= kOldest) return 0;
     const int32_t fewest = std::min(kFewest, step_tokens_);
-    if (prompt_token_seconds_ == 0) return fewest;
-    const double others = static_cast<double>(std::max<int64_t>(waiting - 1, 0)) / decodes;
-    const double fit = (stretch_ * (1 + others) - 1) * base.seconds / prompt_token_seconds_;
-    return static_cast<int32_t>(std::clamp<double>(fit, fewest, step_tokens_));
+    if (prompt_token_seconds_ == 0) return target_seconds_ > 0 ? 1 : fewest;
+    double tokens = step_tokens_;
+    if (stretch_ >= 1) {
+        const double others = static_cast<double>(std::max<int64_t>(waiting - 1, 0)) / decodes;
+        const double added = (stretch_ * (1 + others) - 1) * base.seconds;
+        tokens = std::clamp<double>(added / prompt_token_seconds_, fewest, step_tokens_);
+    }
+    if (target_seconds_ > 0) {
+        const double added = kOfTarget * target_seconds_ - base.seconds;
+        tokens = std::clamp(added / prompt_token_seconds_, 1.0, tokens);
+    }
+    return static_cast<int32_t>(tokens);
 }
 
 void PromptPacer::observe(int32_t decodes, int32_t prompt_tokens, double seconds) {

@@ -1,6 +1,5 @@
 // A generation as the engine takes it: tokens in, events out. Immutable once submitted.
 #pragma once
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -12,7 +11,6 @@
 
 namespace sluice::engine {
 
-using Clock = std::chrono::steady_clock;
 using RequestKey = uint64_t;  // given by Engine::submit
 
 struct Request {

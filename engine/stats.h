@@ -24,7 +24,9 @@ struct EngineStats {
     int64_t requests_finished_length = 0;
     int64_t requests_failed = 0;
     int64_t requests_cancelled = 0;
-    int64_t step_tokens = 0;  // sum of batch sizes
+    int64_t step_tokens = 0;     // sum of batch sizes
+    double step_seconds = 0;     // from the plan to the last event
+    double forward_seconds = 0;  // of them in the model; the rest is planning, sampling and telling
     int64_t moe_ffn_calls = 0;
     int64_t dense_ffn_calls = 0;
     // tokens per step, cumulative counts for the bounds 1, 8, 16, 32, ... 16384 (last: +inf)

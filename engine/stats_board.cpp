@@ -29,6 +29,11 @@ void StatsBoard::count_prompt(int64_t tokens) {
     next_.prompt_tokens += tokens;
 }
 
+void StatsBoard::count_time(double step_seconds, double forward_seconds) {
+    next_.step_seconds += step_seconds;
+    next_.forward_seconds += forward_seconds;
+}
+
 void StatsBoard::count_finished(FinishReason reason) {
     ++(reason == FinishReason::stop ? next_.requests_finished_stop : next_.requests_finished_length);
 }

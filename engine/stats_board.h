@@ -16,6 +16,7 @@ class StatsBoard {
     // Engine thread.
     void count_step(int64_t batch_tokens, int64_t sampled_tokens);
     void count_prompt(int64_t tokens);
+    void count_time(double step_seconds, double forward_seconds);
     void count_finished(FinishReason reason);
     void count_failed(ErrorKind kind);
     void publish(const scheduler::Counts& counts, int64_t waiting, const kernels::OpCounters& ops, bool busy);

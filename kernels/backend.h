@@ -3,11 +3,13 @@
 // that break the contract of ops.h are bugs of the caller.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "kernels/logits.h"
 #include "kernels/ops.h"
 
 namespace sluice::kernels {
@@ -35,6 +37,11 @@ class Backend {
     virtual void route(const Route&) = 0;
     virtual void moe_ffn(const MoeFfn&) = 0;
     virtual void dense_ffn(const DenseFfn&) = 0;
+
+    virtual const LogitOps& logit_ops() const = 0;
+    // Calls body(task) for each task in 0..tasks-1, spread over the threads; returns when all have returned.
+    // What body throws is thrown again then.
+    virtual void parallel(int64_t tasks, const std::function<void(int64_t)>& body) = 0;
 };
 
 // Plain loops, double accumulation, float activations: the oracle of the tests. One thread, slow.

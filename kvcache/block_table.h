@@ -20,6 +20,10 @@ class BlockTable {
     BlockTable& operator=(BlockTable&&) = delete;
     ~BlockTable() { clear(); }
 
+    void reserve(size_t blocks) {
+        blocks_.reserve(blocks);
+        ids_.reserve(blocks);
+    }
     void push(Block block) {
         ids_.push_back(block.id());
         blocks_.push_back(std::move(block));

@@ -4,6 +4,8 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <bit>
+#include <utility>
 
 #include "kernels/check.h"
 #include "kvcache/planted_bug.h"
@@ -12,6 +14,7 @@ namespace sluice::kvcache {
 
 PrefixIndex::PrefixIndex(int32_t num_blocks, int hash_bits)
     : entries_(static_cast<size_t>(num_blocks)),
+      buckets_(std::bit_ceil(static_cast<size_t>(num_blocks)), -1),
       hash_mask_(hash_bits >= 64 ? ~0ull : (1ull << hash_bits) - 1) {}
 
 bool PrefixIndex::alive(Node node) const {
@@ -28,12 +31,14 @@ uint64_t PrefixIndex::hash(Node parent, std::span<const int32_t> tokens) const {
 
 std::optional<PrefixIndex::Node> PrefixIndex::find(Node parent, std::span<const int32_t> tokens) const {
     if (!alive(parent)) return std::nullopt;
-    const auto [begin, end] = by_hash_.equal_range(hash(parent, tokens));
-    for (auto it = begin; it != end; ++it) {
-        const Entry& e = entries_[static_cast<size_t>(it->second)];
+    const uint64_t wanted = hash(parent, tokens);
+    for (int32_t block = buckets_[bucket(wanted)]; block >= 0;) {
+        const Entry& e = entries_[static_cast<size_t>(block)];
+        const int32_t found = std::exchange(block, e.next);
+        if (e.hash != wanted) continue;
         const bool same_parent = e.parent.block == parent.block && e.parent.generation == parent.generation;
         if ((same_parent || planted_bug(3)) && std::equal(tokens.begin(), tokens.end(), e.tokens.begin())) {
-            return Node{it->second, e.generation};
+            return Node{found, e.generation};
         }
     }
     return std::nullopt;
@@ -51,7 +56,7 @@ std::optional<PrefixIndex::Node> PrefixIndex::insert(Node parent, std::span<cons
     e.hash = hash(parent, tokens);
     e.parent = parent;
     std::copy(tokens.begin(), tokens.end(), e.tokens.begin());
-    by_hash_.emplace(e.hash, block);
+    e.next = std::exchange(buckets_[bucket(e.hash)], block);
     return Node{block, e.generation};
 }
 
@@ -59,13 +64,9 @@ void PrefixIndex::forget(int32_t block) {
     Entry& e = entries_[static_cast<size_t>(block)];
     if (!e.alive) return;
     e.alive = false;
-    const auto [begin, end] = by_hash_.equal_range(e.hash);
-    for (auto it = begin; it != end; ++it) {
-        if (it->second == block) {
-            by_hash_.erase(it);
-            return;
-        }
-    }
+    int32_t* link = &buckets_[bucket(e.hash)];
+    while (*link != block) link = &entries_[static_cast<size_t>(*link)].next;
+    *link = e.next;
 }
 
 }  // namespace sluice::kvcache

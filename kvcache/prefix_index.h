@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
 #include "kernels/kv_view.h"
@@ -42,14 +41,16 @@ class PrefixIndex {
         bool alive = false;
         uint64_t generation = 0;
         uint64_t hash = 0;
+        int32_t next = -1;  // block in the same bucket
         Node parent;
         std::array<int32_t, kernels::kBlockTokens> tokens{};
     };
     bool alive(Node node) const;
     uint64_t hash(Node parent, std::span<const int32_t> tokens) const;
+    size_t bucket(uint64_t hash) const { return hash & (buckets_.size() - 1); }
 
-    std::vector<Entry> entries_;  // by block
-    std::unordered_multimap<uint64_t, int32_t> by_hash_;
+    std::vector<Entry> entries_;    // by block
+    std::vector<int32_t> buckets_;  // by hash: the first block; a power of two of them
     uint64_t hash_mask_;
 };
 

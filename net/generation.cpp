@@ -70,6 +70,7 @@ class Stopwatch {
           last_(call.requests.size() * static_cast<size_t>(call.n)) {}
 
     void note(const Letter& letter) {
+        if (const auto* end = std::get_if<engine::Finished>(&letter.event)) metrics_.timed(end->timing);
         const auto* delta = std::get_if<engine::Delta>(&letter.event);
         if (!delta || delta->tokens.empty()) return;
         auto& last = last_[static_cast<size_t>(letter.source * n_ + delta->choice)];

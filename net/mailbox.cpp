@@ -5,8 +5,8 @@
 namespace sluice::net {
 namespace {
 
-template <class T>
-void append(std::vector<T>& to, std::vector<T>& from) {
+template <class Sequence>
+void append(Sequence& to, Sequence& from) {
     to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
 }
 

@@ -80,7 +80,8 @@ class EngineFamilies {
         one.gauge.value = value;
         family(name, help, MetricType::Gauge).metric.push_back(std::move(one));
     }
-    void count(const char* name, const char* help, int64_t value) {
+    template <class Number>
+    void count(const char* name, const char* help, Number value) {
         ClientMetric one = metric();
         one.counter.value = static_cast<double>(value);
         family(name, help, MetricType::Counter).metric.push_back(std::move(one));
@@ -114,6 +115,8 @@ void EngineFamilies::counters() {
           s_.prefix_queries);
     count("vllm:prefix_cache_hits_total", "Prompt tokens found in the prefix cache.", s_.prefix_hits);
     count("sluice:steps_total", "Passes of the step loop.", s_.steps);
+    count("sluice:step_seconds_total", "Time of them, from the plan to the last event.", s_.step_seconds);
+    count("sluice:forward_seconds_total", "Time of them inside the model.", s_.forward_seconds);
     count("sluice:requests_failed_total", "Requests that ended with an error.", s_.requests_failed);
     count("sluice:requests_cancelled_total", "Requests that were cancelled.", s_.requests_cancelled);
     count("sluice:moe_ffn_calls_total", "Expert feed-forward layers computed.", s_.moe_ffn_calls);
@@ -171,12 +174,19 @@ struct Metrics::Histograms {
                           "From the request's arrival to its end.", request_time_bounds())),
           decode(histogram(r, model, "vllm:request_decode_time_seconds", "From the first token to the end.",
                            request_time_bounds())),
+          queued(histogram(r, model, "vllm:request_queue_time_seconds", "From the arrival to the first step.",
+                           request_time_bounds())),
+          prefill(histogram(r, model, "vllm:request_prefill_time_seconds",
+                            "From the first step to the first token.", request_time_bounds())),
+          inference(histogram(r, model, "vllm:request_inference_time_seconds",
+                              "From the first step to the end.", request_time_bounds())),
           prompt(histogram(r, model, "vllm:request_prompt_tokens", "Prompt tokens of a request.",
                            token_count_bounds())),
           generation(histogram(r, model, "vllm:request_generation_tokens", "Tokens generated for a request.",
                                token_count_bounds())) {}
 
-    prometheus::Histogram &first_token, &between_tokens, &per_token, &whole, &decode, &prompt, &generation;
+    prometheus::Histogram &first_token, &between_tokens, &per_token, &whole, &decode;
+    prometheus::Histogram &queued, &prefill, &inference, &prompt, &generation;
 };
 
 Metrics::Metrics()
@@ -217,6 +227,12 @@ void Metrics::finished(const engine::Usage& usage, Seconds whole, Seconds decode
     histograms_->generation.Observe(usage.completion_tokens);
     if (usage.completion_tokens > 1)
         histograms_->per_token.Observe(decode.count() / (usage.completion_tokens - 1));
+}
+
+void Metrics::timed(const engine::Timing& timing) {
+    histograms_->queued.Observe(Seconds(timing.queued).count());
+    histograms_->prefill.Observe(Seconds(timing.prefill).count());
+    histograms_->inference.Observe(Seconds(timing.inference).count());
 }
 
 std::string Metrics::text(int64_t connections, const engine::EngineStats* stats,

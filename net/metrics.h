@@ -35,6 +35,7 @@ class Metrics {
     void first_token(Seconds since_arrival);
     void between_tokens(Seconds gap);
     void finished(const engine::Usage& usage, Seconds whole, Seconds decode);
+    void timed(const engine::Timing& timing);  // of each of the call's requests
 
     // Prometheus text format. `stats` and `model` may be null: not loaded.
     std::string text(int64_t connections, const engine::EngineStats* stats,

@@ -76,6 +76,9 @@ void add_serve_options(CLI::App& app, ServeCommand& c, std::string& config) {
     flag(app, "--stretch", c.engine.stretch,
          "A step with prompts takes at most so many times one without, while streams run; 0: no bound")
         ->check(CLI::Range(0.0, 1000.0));
+    flag(app, "--target-itl-ms", c.engine.target_itl_ms,
+         "Milliseconds that a step with prompts takes at most, while streams run; 0: no such bound")
+        ->check(CLI::Range(0.0, 1e6));
     flag(app, "--step-tokens", c.engine.step_tokens,
          "Prompt tokens computed in one step beside the running streams")
         ->check(CLI::Range(1, 65536));

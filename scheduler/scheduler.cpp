@@ -38,16 +38,17 @@ struct Scheduler::State {
 
     Admission submit(Submission submission);
     void cancel(SequenceId id);
-    void plan_decodes(StepPlan& plan);
-    void plan_prompts(StepPlan& plan, int32_t& budget);
-    void admit(StepPlan& plan, int32_t& budget);
+    void plan_decodes();
+    void plan_prompts(int32_t& budget);
+    void admit(int32_t& budget);
     bool start(Sequence& s);
-    void plan_chunk(Sequence& s, StepPlan& plan, int32_t& budget);
-    bool make_room(Sequence& s, int32_t end, StepPlan& plan);
-    bool own_last_block(Sequence& s, StepPlan& plan);
+    void reserve(Sequence& s) const;
+    void plan_chunk(Sequence& s, int32_t& budget);
+    bool make_room(Sequence& s, int32_t end);
+    bool own_last_block(Sequence& s);
     Sequence* victim_below(const Sequence& s);
     void preempt(Sequence& s);
-    void add_slice(Sequence& s, int32_t count, StepPlan& plan);
+    void add_slice(Sequence& s, int32_t count);
     void commit(const StepResult& result);
     void index_full_blocks(Sequence& s);
     void take_tokens(Sequence& s, std::span<const SampledToken> tokens);
@@ -62,6 +63,7 @@ struct Scheduler::State {
         sequences;  // by first choice at submission
     std::unordered_map<SequenceId, Sequence*, IdHash> by_choice;
     std::vector<Sequence*> waiting, running;  // by rank
+    StepPlan plan;                            // kept, as all that grows, so that a step allocates nothing
     std::vector<SequenceId> planned;          // in plan order
     std::vector<size_t> sampled;              // how many tokens each of them expects
     bool preempted_now = false;               // in the current plan
@@ -114,12 +116,12 @@ void Scheduler::State::cancel(SequenceId id) {
 }
 
 // Every sequence whose next token is known gets it computed; the lowest ranks make room for the higher.
-void Scheduler::State::plan_decodes(StepPlan& plan) {
+void Scheduler::State::plan_decodes() {
     for (size_t i = 0; i < running.size(); ++i) {
         Sequence& s = *running[i];
         if (!s.decoding()) continue;
-        if (make_room(s, s.computed + 1, plan)) {
-            add_slice(s, 1, plan);
+        if (make_room(s, s.computed + 1)) {
+            add_slice(s, 1);
         } else {
             preempt(s);
             --i;
@@ -127,36 +129,36 @@ void Scheduler::State::plan_decodes(StepPlan& plan) {
     }
 }
 
-void Scheduler::State::plan_prompts(StepPlan& plan, int32_t& budget) {
+void Scheduler::State::plan_prompts(int32_t& budget) {
     for (size_t i = 0; i < running.size() && budget > 0; ++i) {
-        if (!running[i]->planned && !running[i]->decoding()) plan_chunk(*running[i], plan, budget);
+        if (!running[i]->planned && !running[i]->decoding()) plan_chunk(*running[i], budget);
     }
 }
 
 // As much of the prompt as budget and blocks allow.
-void Scheduler::State::plan_chunk(Sequence& s, StepPlan& plan, int32_t& budget) {
+void Scheduler::State::plan_chunk(Sequence& s, int32_t& budget) {
     const int32_t wanted = planted_bug(5) ? s.missing() : std::min(s.missing(), budget);
-    if (!own_last_block(s, plan)) return;
+    if (!own_last_block(s)) return;
     while (s.table.capacity_tokens() < s.computed + wanted) {
         auto block = pool.allocate();
         if (!block) break;
         s.table.push(std::move(*block));
     }
-    if (s.table.capacity_tokens() <= s.computed && !make_room(s, s.computed + 1, plan)) return;
+    if (s.table.capacity_tokens() <= s.computed && !make_room(s, s.computed + 1)) return;
     const int32_t count = std::min(wanted, s.table.capacity_tokens() - s.computed);
-    add_slice(s, count, plan);
+    add_slice(s, count);
     budget -= count;
 }
 
 // In order of rank, without overtaking: who waits longest cannot be starved by who needs less.
-void Scheduler::State::admit(StepPlan& plan, int32_t& budget) {
+void Scheduler::State::admit(int32_t& budget) {
     while (!waiting.empty() && budget > 0 && !preempted_now) {
         Sequence& s = planted_bug(6) ? *waiting.back() : *waiting.front();
         if (running_choices() + static_cast<int64_t>(s.choices.size()) > limits.max_running) return;
         if (!start(s)) return;
         std::erase(waiting, &s);
         insert_by_rank(running, &s);
-        plan_chunk(s, plan, budget);
+        plan_chunk(s, budget);
     }
 }
 
@@ -182,6 +184,7 @@ bool Scheduler::State::start(Sequence& s) {
     s.indexed_blocks = held;
     s.computed = held * kBlockTokens;
     s.running = true;
+    reserve(s);
     if (!std::exchange(s.started, true)) {
         --fresh_waiting;
         s.cached_prompt_tokens = s.computed;
@@ -191,11 +194,18 @@ bool Scheduler::State::start(Sequence& s) {
     return true;
 }
 
+// Room for all that the sequence may become: what runs does not grow. Pages are taken when they are written.
+void Scheduler::State::reserve(Sequence& s) const {
+    const int64_t most = int64_t{s.prompt_tokens} + s.max_new_tokens;
+    s.tokens.reserve(static_cast<size_t>(most));
+    s.table.reserve(static_cast<size_t>(blocks_for(most)));
+}
+
 // Blocks for positions up to `end`, the one written first not shared. Preempts lower ranks that this plan
 // does not compute. false: there are none left.
-bool Scheduler::State::make_room(Sequence& s, int32_t end, StepPlan& plan) {
+bool Scheduler::State::make_room(Sequence& s, int32_t end) {
     while (true) {
-        if (own_last_block(s, plan)) {
+        if (own_last_block(s)) {
             if (s.table.capacity_tokens() >= end) return true;
             if (auto block = pool.allocate()) {
                 s.table.push(std::move(*block));
@@ -209,7 +219,7 @@ bool Scheduler::State::make_room(Sequence& s, int32_t end, StepPlan& plan) {
 }
 
 // Copy-on-write: choices of one prompt share its last, partly filled block until one of them writes to it.
-bool Scheduler::State::own_last_block(Sequence& s, StepPlan& plan) {
+bool Scheduler::State::own_last_block(Sequence& s) {
     if (s.computed % kBlockTokens == 0) return true;
     const auto last = static_cast<size_t>(s.computed / kBlockTokens);
     if (!s.table[last].shared() || planted_bug(8)) return true;
@@ -240,7 +250,7 @@ void Scheduler::State::preempt(Sequence& s) {
     ++preemptions;
 }
 
-void Scheduler::State::add_slice(Sequence& s, int32_t count, StepPlan& plan) {
+void Scheduler::State::add_slice(Sequence& s, int32_t count) {
     Slice slice{s.choices.front(),
                 s.computed,
                 std::span(s.tokens).subspan(static_cast<size_t>(s.computed), static_cast<size_t>(count)),
@@ -271,7 +281,7 @@ void Scheduler::State::commit(const StepResult& result) {
 }
 
 void Scheduler::State::index_full_blocks(Sequence& s) {
-    const int32_t limit = planted_bug(11) ? s.length() : s.computed;
+    const int32_t limit = planted_bug(11) ? std::min(s.length(), s.table.capacity_tokens()) : s.computed;
     while (s.indexable && (s.indexed_blocks + 1) * kBlockTokens <= limit) {
         const auto b = static_cast<size_t>(s.indexed_blocks);
         const int32_t block = s.table.ids()[b];
@@ -308,6 +318,7 @@ void Scheduler::State::fork(Sequence& s) {
         child->choices = {s.choices[i]};
         child->key = s.choices[i];
         child->rank.choice = static_cast<int32_t>(i);
+        reserve(*child);
         extra.push_back(std::move(child));
     }
     s.choices.resize(1);
@@ -343,19 +354,20 @@ void Scheduler::cancel(SequenceId id) {
     state_->cancel(id);
 }
 
-StepPlan Scheduler::plan(int32_t prompt_tokens) {
+const StepPlan& Scheduler::plan(int32_t prompt_tokens) {
     State& s = *state_;
     // A plan that was never committed (its step failed) has computed nothing.
     for (Sequence* r : s.running) r->planned = false;
     s.planned.clear();
     s.sampled.clear();
     s.preempted_now = false;
-    StepPlan plan;
+    s.plan.copies.clear();
+    s.plan.slices.clear();
     int32_t budget = std::min(s.limits.step_tokens, prompt_tokens);
-    s.plan_decodes(plan);
-    s.plan_prompts(plan, budget);
-    s.admit(plan, budget);
-    return plan;
+    s.plan_decodes();
+    s.plan_prompts(budget);
+    s.admit(budget);
+    return s.plan;
 }
 
 void Scheduler::commit(const StepResult& result) {

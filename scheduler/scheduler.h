@@ -25,8 +25,8 @@ class Scheduler {
     void cancel(SequenceId id);
 
     // prompt_tokens: bound for this step, below step_tokens; 0: only decodes. Empty when nothing can run,
-    // which with live sequences never happens unless it is 0.
-    StepPlan plan(int32_t prompt_tokens = std::numeric_limits<int32_t>::max());
+    // which with live sequences never happens unless it is 0. Valid until the next one.
+    const StepPlan& plan(int32_t prompt_tokens = std::numeric_limits<int32_t>::max());
 
     // Advances what the last plan computed. Finished sequences are gone afterwards.
     void commit(const StepResult& result);

@@ -21,13 +21,15 @@ class Model {
     virtual ~Model() = default;
     virtual int32_t vocab() const = 0;
 
-    // Writes the KV of every token to its slot and returns logits [R, vocab], valid until the next call.
-    virtual std::span<const float> forward(const Batch& batch) = 0;
+    // Writes the KV of every token to its slot and returns logits [R, vocab], the caller's until the next
+    // call.
+    virtual std::span<float> forward(const Batch& batch) = 0;
 
     // Copies one block's keys and values in all layers (copy-on-write). Before forward of the same step.
     virtual void copy_block(int32_t from, int32_t to) = 0;
 
-    virtual kernels::OpCounters counters() const = 0;
+    // What computes for it. Between calls of forward its threads are there for what is done with logits.
+    virtual kernels::Backend& backend() = 0;
 };
 
 }  // namespace sluice::model

@@ -24,7 +24,7 @@ Transformer::Transformer(Weights weights, const Config& config, std::unique_ptr<
     }
 }
 
-std::span<const float> Transformer::forward(const Batch& batch) {
+std::span<float> Transformer::forward(const Batch& batch) {
     prepare(batch);
     backend_->embed({weights_.embedding, batch.tokens, x_.data()});
     for (int32_t i = 0; i < config_.layers; ++i) {
@@ -105,7 +105,7 @@ void Transformer::feed_forward(const LayerWeights& l) {
 }
 
 // Only the rows that are sampled.
-std::span<const float> Transformer::logits(const Batch& batch) {
+std::span<float> Transformer::logits(const Batch& batch) {
     const auto rows = static_cast<int64_t>(batch.logit_rows.size());
     for (int64_t r = 0; r < rows; ++r) {
         const float* from = x_.data() + int64_t{batch.logit_rows[static_cast<size_t>(r)]} * config_.hidden;

@@ -20,15 +20,15 @@ class Transformer : public Model {
                 std::unique_ptr<kvcache::KvStore> store);
 
     int32_t vocab() const override { return config_.vocab; }
-    std::span<const float> forward(const Batch& batch) override;
+    std::span<float> forward(const Batch& batch) override;
     void copy_block(int32_t from, int32_t to) override { store_->copy_block(from, to); }
-    kernels::OpCounters counters() const override { return backend_->counters(); }
+    kernels::Backend& backend() override { return *backend_; }
 
   private:
     void prepare(const Batch& batch);
     void attention(const LayerWeights& layer, int32_t index, const kernels::BatchView& where);
     void feed_forward(const LayerWeights& layer);
-    std::span<const float> logits(const Batch& batch);
+    std::span<float> logits(const Batch& batch);
 
     Weights weights_;
     Config config_;

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 #include <string>
 
+#include "engine/sampling/logit_row.h"
 #include "engine/sampling/philox.h"
 
 namespace sluice::sampling {
@@ -13,36 +13,42 @@ namespace {
 
 constexpr float kBanned = -std::numeric_limits<float>::infinity();
 
-struct Candidate {
-    int32_t token;
-    double weight;  // exp((logit - max) / temperature): 1 for the likeliest
-};
-
 bool likelier(const Candidate& a, const Candidate& b) {
     return a.weight != b.weight ? a.weight > b.weight : a.token < b.token;
 }
 
-// The engine thread's working rows, kept so that a step allocates nothing.
-std::vector<float>& adjusted_row() {
-    thread_local std::vector<float> row;
-    return row;
-}
-std::vector<Candidate>& candidate_row() {
-    thread_local std::vector<Candidate> row;
-    return row;
+double sum_of(std::span<const Candidate> candidates) {
+    double sum = 0;
+    for (const Candidate& c : candidates) sum += c.weight;
+    return sum;
 }
 
-// Index of the largest logit; false when the row has NaN or no finite value.
-bool find_max(std::span<const float> logits, size_t& best) {
-    best = 0;
-    bool finite = false;
-    for (size_t i = 0; i < logits.size(); ++i) {
-        if (std::isnan(logits[i]) || logits[i] == std::numeric_limits<float>::infinity()) return false;
-        finite |= std::isfinite(logits[i]);
-        if (logits[i] > logits[best]) best = i;
+// Changes some logits of a row, and puts them back in the end: a copy of the row would cost more than its
+// sampling.
+class Adjustment {
+  public:
+    explicit Adjustment(std::span<float> logits) : logits_(logits), old_(buffer()) { old_.clear(); }
+    ~Adjustment() {
+        for (size_t i = old_.size(); i-- > 0;) logits_[old_[i].first] = old_[i].second;
     }
-    return finite;
-}
+    Adjustment(const Adjustment&) = delete;
+
+    template <class Change>
+    void change(int32_t token, Change change) {
+        const auto at = static_cast<size_t>(token);
+        old_.emplace_back(at, logits_[at]);
+        logits_[at] = change(logits_[at]);
+    }
+
+  private:
+    using Old = std::vector<std::pair<size_t, float>>;
+    static Old& buffer() {
+        thread_local Old old;
+        return old;
+    }
+    std::span<float> logits_;
+    Old& old_;  // the thread's, kept
+};
 
 // Sorts candidates until the first of them hold `mass`, and drops the rest. Works on growing heads, because
 // the mass of a large vocabulary mostly sits in few tokens.
@@ -61,82 +67,31 @@ void keep_mass(std::vector<Candidate>& candidates, double mass) {
     }
 }
 
-}  // namespace
-
-Sampler::Sampler(const Params& params, std::span<const int32_t> prompt) : params_(params) {
-    if (params_.repetition_penalty == 1.0f) return;
-    for (const int32_t token : prompt) counts_.try_emplace(token, 0);
+// The lowest logit that a token of this weight can have, or a little less.
+float logit_of_weight(float greatest, double log_weight, double temperature) {
+    const double logit = double{greatest} + (log_weight - 1e-4) * temperature;
+    constexpr double lowest = std::numeric_limits<float>::lowest();
+    return std::nextafter(static_cast<float>(std::max(logit, lowest)), kBanned);
 }
 
-void Sampler::accept(int32_t token) {
-    if (params_.repetition_penalty != 1.0f || params_.frequency_penalty != 0 ||
-        params_.presence_penalty != 0) {
-        ++counts_[token];
+// The likeliest tokens that hold `share` of the row's mass, best first. Looks at ever more of the row.
+std::vector<Candidate>& head_of(const LogitRow& row, double share, double temperature) {
+    const double inverse = 1.0 / temperature;
+    const double mass = share * row.mass(inverse);
+    for (const double log_weight : {-3.0, -6.0, -12.0}) {
+        const float threshold = logit_of_weight(row.greatest(), log_weight, temperature);
+        auto& candidates = row.weighed(row.at_least(threshold), inverse);
+        if (sum_of(candidates) < mass) continue;
+        keep_mass(candidates, mass);
+        return candidates;
     }
+    auto& all = row.weighed(row.at_least(kBanned), inverse);
+    keep_mass(all, mass);
+    return all;
 }
 
-bool Sampler::adjusts(std::span<const int32_t> banned) const {
-    return !counts_.empty() || !params_.logit_bias.empty() || !banned.empty();
-}
-
-void Sampler::adjust(std::span<float> logits, std::span<const int32_t> banned) const {
-    for (const auto& [token, count] : counts_) {
-        float& l = logits[static_cast<size_t>(token)];
-        l = l > 0 ? l / params_.repetition_penalty : l * params_.repetition_penalty;
-        if (count > 0) l -= params_.frequency_penalty * static_cast<float>(count) + params_.presence_penalty;
-    }
-    for (const auto& [token, bias] : params_.logit_bias) logits[static_cast<size_t>(token)] += bias;
-    for (const int32_t token : banned) logits[static_cast<size_t>(token)] = kBanned;
-}
-
-Result<Choice> Sampler::sample(std::span<const float> raw, uint64_t choice, int64_t position,
-                               std::span<const int32_t> banned) const {
-    std::span<const float> logits = raw;
-    if (adjusts(banned)) {
-        auto& row = adjusted_row();
-        row.assign(raw.begin(), raw.end());
-        adjust(row, banned);
-        logits = row;
-    }
-    size_t best = 0;
-    if (!find_max(logits, best)) {
-        return Error{ErrorKind::internal,
-                     "the model produced no usable logits for token " + std::to_string(position)};
-    }
-    auto token = static_cast<int32_t>(best);
-    if (params_.temperature > 0) {
-        token = draw(logits, logits[best], uniform(params_.seed, choice, static_cast<uint64_t>(position)));
-    }
-    if (params_.top_logprobs < 0) return Choice{token};
-    return score(raw, token, params_.top_logprobs);
-}
-
-int32_t Sampler::draw(std::span<const float> logits, float max, double u) const {
-    auto& candidates = candidate_row();
-    candidates.clear();
-    const double inverse = 1.0 / static_cast<double>(params_.temperature);
-    for (size_t i = 0; i < logits.size(); ++i) {
-        const double weight = std::exp((static_cast<double>(logits[i]) - static_cast<double>(max)) * inverse);
-        if (weight > 0) candidates.push_back({static_cast<int32_t>(i), weight});
-    }
-    const auto k = static_cast<size_t>(params_.top_k);
-    if (k > 0 && k < candidates.size()) {
-        const auto kth = candidates.begin() + static_cast<std::ptrdiff_t>(k);
-        std::nth_element(candidates.begin(), kth, candidates.end(), likelier);
-        candidates.erase(kth, candidates.end());
-        // Back to one order for the sums and the walk, whatever the selection left behind.
-        std::sort(candidates.begin(), candidates.end(), [](auto& x, auto& y) { return x.token < y.token; });
-    }
-    const auto total = [&candidates] {
-        return std::accumulate(candidates.begin(), candidates.end(), 0.0,
-                               [](double s, const Candidate& c) { return s + c.weight; });
-    };
-    if (params_.top_p < 1) keep_mass(candidates, static_cast<double>(params_.top_p) * total());
-    if (params_.min_p > 0) {
-        std::erase_if(candidates,
-                      [this](const Candidate& c) { return c.weight < static_cast<double>(params_.min_p); });
-    }
-    double left = u * total();
+int32_t draw_from(std::span<const Candidate> candidates, double u) {
+    double left = u * sum_of(candidates);
     for (const Candidate& c : candidates) {
         left -= c.weight;
         if (left < 0) return c.token;
@@ -144,26 +99,97 @@ int32_t Sampler::draw(std::span<const float> logits, float max, double u) const 
     return candidates.back().token;  // u close to 1 and rounding
 }
 
-Choice score(std::span<const float> logits, int32_t token, int32_t top) {
-    const float max = *std::max_element(logits.begin(), logits.end());
-    double sum = 0;
-    for (const float l : logits) sum += std::exp(static_cast<double>(l) - static_cast<double>(max));
-    const double log_sum = static_cast<double>(max) + std::log(sum);
+int32_t draw(const LogitRow& row, size_t size, const Params& p, double u) {
+    const auto temperature = static_cast<double>(p.temperature), top_p = static_cast<double>(p.top_p),
+               min_p = static_cast<double>(p.min_p), inverse = 1.0 / temperature;
+    const bool by_rank = p.top_k > 0 && static_cast<size_t>(p.top_k) < size;
+    if (!by_rank && p.top_p >= 1 && p.min_p <= 0) return row.token_at(u * row.mass(inverse), inverse);
+    std::vector<Candidate>* candidates = nullptr;
+    if (by_rank) {
+        candidates = &row.weighed(row.likeliest(static_cast<size_t>(p.top_k)), inverse);
+        if (p.top_p < 1) keep_mass(*candidates, top_p * sum_of(*candidates));
+    } else if (p.top_p < 1) {
+        candidates = &head_of(row, top_p, temperature);
+    } else {
+        const float threshold = logit_of_weight(row.greatest(), std::log(min_p), temperature);
+        candidates = &row.weighed(row.at_least(threshold), inverse);
+    }
+    std::erase_if(*candidates, [&](const Candidate& c) { return c.weight < min_p; });
+    return draw_from(*candidates, u);
+}
+
+Choice score_row(const LogitRow& row, size_t size, int32_t token, int32_t top) {
+    const double log_sum = double{row.greatest()} + std::log(row.mass(1.0));
     const auto logprob = [&](int32_t id) {
-        return static_cast<float>(static_cast<double>(logits[static_cast<size_t>(id)]) - log_sum);
+        return static_cast<float>(static_cast<double>(row[id]) - log_sum);
     };
     Choice out{token, logprob(token)};
-    const auto count = std::min(static_cast<size_t>(top), logits.size());
-    std::vector<int32_t> order(logits.size());
-    if (count == 0) return out;
-    std::iota(order.begin(), order.end(), 0);
-    std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
-                      [&](int32_t a, int32_t b) {
-                          const float x = logits[static_cast<size_t>(a)], y = logits[static_cast<size_t>(b)];
-                          return x != y ? x > y : a < b;
-                      });
-    for (size_t i = 0; i < count; ++i) out.top.emplace_back(order[i], logprob(order[i]));
+    const auto best = row.likeliest(std::min(static_cast<size_t>(top), size));
+    out.top.reserve(best.size());
+    for (const int32_t id : best) out.top.emplace_back(id, logprob(id));
+    std::sort(out.top.begin(), out.top.end(), [&](const auto& a, const auto& b) {
+        const float x = row[a.first], y = row[b.first];
+        return x != y ? x > y : a.first < b.first;
+    });
     return out;
+}
+
+}  // namespace
+
+Sampler::Sampler(const Params& params, std::span<const int32_t> prompt)
+    : params_(params),
+      penalises_(params.repetition_penalty != 1.0f || params.frequency_penalty != 0 ||
+                 params.presence_penalty != 0) {
+    if (params_.repetition_penalty == 1.0f) return;
+    for (const int32_t token : prompt) counts_.push_back({token, 0});
+    const auto same = [](const Count& a, const Count& b) { return a.token == b.token; };
+    std::ranges::sort(counts_, {}, &Count::token);
+    counts_.erase(std::unique(counts_.begin(), counts_.end(), same), counts_.end());
+}
+
+void Sampler::accept(int32_t token) {
+    if (!penalises_) return;
+    const auto at = std::ranges::lower_bound(counts_, token, {}, &Count::token);
+    if (at != counts_.end() && at->token == token) {
+        ++at->times;
+    } else {
+        counts_.insert(at, {token, 1});
+    }
+}
+
+Result<int32_t> Sampler::choose(const kernels::LogitOps& ops, std::span<float> logits, uint64_t choice,
+                                int64_t position, std::span<const int32_t> banned) const {
+    Adjustment adjustment(logits);
+    for (const auto& [token, times] : counts_) {
+        adjustment.change(token, [&, count = times](float l) {
+            l = l > 0 ? l / params_.repetition_penalty : l * params_.repetition_penalty;
+            if (count == 0) return l;
+            return l - (params_.frequency_penalty * static_cast<float>(count) + params_.presence_penalty);
+        });
+    }
+    for (const auto& entry : params_.logit_bias)
+        adjustment.change(entry.first, [&](float l) { return l + entry.second; });
+    for (const int32_t token : banned) adjustment.change(token, [](float) { return kBanned; });
+
+    const LogitRow row(ops, logits);
+    if (!row.usable()) {
+        return Error{ErrorKind::internal,
+                     "the model produced no usable logits for token " + std::to_string(position)};
+    }
+    if (params_.temperature <= 0) return row.likeliest();
+    return draw(row, logits.size(), params_, uniform(params_.seed, choice, static_cast<uint64_t>(position)));
+}
+
+Result<Choice> Sampler::sample(const kernels::LogitOps& ops, std::span<float> logits, uint64_t choice,
+                               int64_t position, std::span<const int32_t> banned) const {
+    const auto token = choose(ops, logits, choice, position, banned);
+    if (!token) return token.error();
+    if (params_.top_logprobs < 0) return Choice{*token};
+    return score(ops, logits, *token, params_.top_logprobs);
+}
+
+Choice score(const kernels::LogitOps& ops, std::span<const float> logits, int32_t token, int32_t top) {
+    return score_row(LogitRow(ops, logits), logits.size(), token, top);
 }
 
 }  // namespace sluice::sampling

@@ -1,16 +1,16 @@
 // Chooses tokens for one choice of one request. Exact: nothing is approximated, ties go to the lower id, and
 // the same logits, parameters and position always give the same token. Order: penalties and logit_bias on the
 // raw logits; banned tokens out; temperature; top_k; top_p; min_p; draw. Logprobs are those of the model
-// itself: the log-softmax of the raw logits. Thread: engine.
+// itself: the log-softmax of the raw logits. Const members: any thread.
 #pragma once
 #include <cstdint>
 #include <span>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "engine/result.h"
 #include "engine/sampling/params.h"
+#include "kernels/logits.h"
 
 namespace sluice::sampling {
 
@@ -24,24 +24,28 @@ class Sampler {
   public:
     Sampler(const Params& params, std::span<const int32_t> prompt);
 
-    // Token number `position` (0 is the first) of choice `choice`. `internal` error when the row holds NaN or
-    // nothing finite: then only this request ends.
-    Result<Choice> sample(std::span<const float> logits, uint64_t choice, int64_t position,
-                          std::span<const int32_t> banned) const;
+    // Token number `position` (0 is the first) of choice `choice`. The logits are changed on the way and put
+    // back. `internal` error when the row holds NaN or nothing finite: then only this request ends.
+    Result<Choice> sample(const kernels::LogitOps& ops, std::span<float> logits, uint64_t choice,
+                          int64_t position, std::span<const int32_t> banned) const;
 
     // Counts a chosen token for the penalties.
     void accept(int32_t token);
 
   private:
-    bool adjusts(std::span<const int32_t> banned) const;
-    void adjust(std::span<float> logits, std::span<const int32_t> banned) const;
-    int32_t draw(std::span<const float> logits, float max, double u) const;
+    struct Count {
+        int32_t token;
+        int32_t times;
+    };
+    Result<int32_t> choose(const kernels::LogitOps& ops, std::span<float> logits, uint64_t choice,
+                           int64_t position, std::span<const int32_t> banned) const;
 
     Params params_;
-    std::unordered_map<int32_t, int32_t> counts_;  // output tokens; prompt tokens with count 0
+    bool penalises_ = false;
+    std::vector<Count> counts_;  // output tokens, ascending; prompt tokens with 0 times
 };
 
 // Logprob of `token` and the `top` likeliest of a raw row.
-Choice score(std::span<const float> logits, int32_t token, int32_t top);
+Choice score(const kernels::LogitOps& ops, std::span<const float> logits, int32_t token, int32_t top);
 
 }  // namespace sluice::sampling

@@ -2,6 +2,8 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <atomic>
+#include <exception>
 #include <thread>
 
 #include "kernels/backend.h"
@@ -63,6 +65,19 @@ class CpuBackend final : public Backend {
     void dense_ffn(const DenseFfn& op) override {
         ++counters_.dense_ffn;
         gemm_.dense_ffn(op);
+    }
+    const LogitOps& logit_ops() const override { return isa_.logits; }
+    void parallel(int64_t tasks, const std::function<void(int64_t)>& body) override {
+        std::exception_ptr failure;
+        std::atomic_flag failed;
+        pool_.run(tasks, [&](int64_t task, int) {
+            try {
+                body(task);
+            } catch (...) {
+                if (!failed.test_and_set()) failure = std::current_exception();
+            }
+        });
+        if (failure) std::rethrow_exception(failure);
     }
 
   private:

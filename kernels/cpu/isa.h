@@ -8,6 +8,7 @@
 
 #include "kernels/dtype.h"
 #include "kernels/kv_view.h"
+#include "kernels/logits.h"
 #include "kernels/weight.h"
 
 // Loops over registers are unrolled whole: an array that is indexed in a loop lives in memory.
@@ -87,6 +88,7 @@ struct Isa {
     // Joins the partial result (max2, sum2, acc2) of the next split to the one before it.
     void (*merge)(float& maximum, float& sum, float* acc, float max2, float sum2, const float* acc2,
                   int64_t n);
+    LogitOps logits;
 };
 
 StripKernels strips_scalar();

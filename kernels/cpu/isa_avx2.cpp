@@ -1,6 +1,7 @@
 // Built with -mavx2 -mfma -mf16c; reached only through isa_avx2().
 #include "kernels/cpu/attend_int8.inl.h"
 #include "kernels/cpu/isa.h"
+#include "kernels/cpu/logits.inl.h"
 #include "kernels/cpu/simd_avx2.inl.h"
 #include "kernels/cpu/tile_float.inl.h"
 #include "kernels/cpu/tile_x86.inl.h"
@@ -144,8 +145,14 @@ const Isa& isa_avx2() {
         rms_norm<V>,
         softmax<V>,
         silu_mul<V>,
+<<<<<<< HEAD
         attend<V, avx2::I32, avx2::Pairs>,
         merge<V>};
+=======
+        attend<V>,
+        merge<V>,
+        logit_ops<V>()};
+>>>>>>> steps
     return isa;
 }
 

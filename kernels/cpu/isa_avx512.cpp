@@ -1,6 +1,7 @@
 // Built with -mavx512f -mavx512bw -mavx512dq -mavx512vl on top of AVX2's; reached only through isa_avx512().
 #include "kernels/cpu/attend_int8.inl.h"
 #include "kernels/cpu/isa.h"
+#include "kernels/cpu/logits.inl.h"
 #include "kernels/cpu/simd_avx512.inl.h"
 #include "kernels/cpu/tile_float.inl.h"
 #include "kernels/cpu/tile_x86.inl.h"
@@ -153,8 +154,14 @@ const Isa& isa_avx512() {
         rms_norm<V>,
         softmax<V>,
         silu_mul<V>,
+<<<<<<< HEAD
         attend<V, avx512::I32, avx512::Pairs>,
         merge<V>};
+=======
+        attend<V>,
+        merge<V>,
+        logit_ops<V>()};
+>>>>>>> steps
     return isa;
 }
 

@@ -1,6 +1,7 @@
 // Plain loops, for machines without AVX2 and as the easy-to-read definition of what the others compute.
 #include "kernels/cpu/attend_int8.inl.h"
 #include "kernels/cpu/isa.h"
+#include "kernels/cpu/logits.inl.h"
 #include "kernels/cpu/simd_scalar.inl.h"
 #include "kernels/cpu/tile_float.inl.h"
 #include "kernels/cpu/vector_ops.inl.h"
@@ -111,8 +112,14 @@ const Isa& isa_scalar() {
         rms_norm<V>,
         softmax<V>,
         silu_mul<V>,
+<<<<<<< HEAD
         attend<V, scalar::I32, scalar::Pairs>,
         merge<V>};
+=======
+        attend<V>,
+        merge<V>,
+        logit_ops<V>()};
+>>>>>>> steps
     return isa;
 }
 

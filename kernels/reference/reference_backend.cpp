@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/backend.h"
+#include "kernels/cpu/isa.h"
 #include "kernels/half.h"
 #include "kernels/rope_kv.h"
 #include "kernels/route.h"
@@ -62,6 +63,11 @@ class ReferenceBackend final : public Backend {
     std::string_view name() const override { return "reference"; }
     int num_threads() const override { return 1; }
     OpCounters counters() const override { return counters_; }
+
+    const LogitOps& logit_ops() const override { return cpu::isa_scalar().logits; }
+    void parallel(int64_t tasks, const std::function<void(int64_t)>& body) override {
+        for (int64_t i = 0; i < tasks; ++i) body(i);
+    }
 
     void embed(const Embed& op) override {
         for (size_t t = 0; t < op.tokens.size(); ++t) embed_token(op, static_cast<int64_t>(t));

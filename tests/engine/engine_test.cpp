@@ -9,6 +9,7 @@
 
 #include "engine/engine.h"
 #include "tests/support/collector.h"
+#include "tests/support/fake_model.h"
 
 namespace sluice::engine {
 namespace {
@@ -156,6 +157,34 @@ TEST(Engine, DeadlineEndsTheRequest) {
     ASSERT_TRUE(o.error.has_value());
     EXPECT_EQ(o.error->kind, ErrorKind::deadline_exceeded);
     expect_idle(*engine);
+}
+
+// Steps that take a millisecond and a tenth of one for each token.
+class TimedModel : public test::FakeModel {
+  public:
+    TimedModel() : FakeModel(std::make_shared<test::Gate>()) {}
+    std::span<float> forward(const model::Batch& batch) override {
+        std::this_thread::sleep_for(std::chrono::microseconds(1000 + 100 * batch.tokens.size()));
+        return FakeModel::forward(batch);
+    }
+};
+
+// The cost of a prompt token is learned from the smallest chunk on, which has one token as decodes have.
+TEST(Engine, ATargetIsUsedOnceTheStepsAreKnown) {
+    Options o;
+    o.stretch = 0;
+    o.target_itl_ms = 30;
+    auto engine = std::move(
+        *Engine::create(std::make_unique<TimedModel>(), test::fake_frontend(), test::fake_info(), o));
+    auto stream = std::make_shared<Collector>();
+    const auto key = engine->submit(request(stream, 900));
+    ASSERT_TRUE(key.has_value());
+    ASSERT_TRUE(stream->wait_tokens(5));
+    const int64_t before = engine->stats().steps;
+    run(*engine, request(nullptr, 1, 600));
+    EXPECT_LE(engine->stats().steps - before, 150);
+    engine->cancel(*key);
+    stream->wait();
 }
 
 TEST(Engine, DrainRefusesNewAndFinishesOld) {

@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
+#include <random>
+#include <utility>
 
 namespace sluice::engine {
 namespace {
@@ -75,6 +78,68 @@ TEST(PromptPacer, MoreStreamsAreMeasuredAnew) {
     EXPECT_EQ(pacer.prompt_tokens(32, 1), 0) << "their step is not known yet";
     simulate(pacer, 32, 1.0, 0.01, 50);
     EXPECT_EQ(pacer.prompt_tokens(32, 1), kStepTokens);
+}
+
+// A machine with experts: the first tokens of a chunk are dearer than the later ones, a prompt gets dearer as
+// it goes on, and steps vary by 5 %.
+class Machine {
+  public:
+    double step(int32_t decodes, int32_t prompt_tokens) {
+        const double base = 0.03 + 0.002 * decodes;
+        const double chunk = 0.04 * (1 - std::exp(-prompt_tokens / 12.0)) + 0.001 * prompt_tokens;
+        done_ += prompt_tokens;
+        return (base + chunk * (1 + 1e-4 * done_)) * (0.95 + 0.1 * static_cast<double>(rng_() % 1000) / 1000);
+    }
+
+  private:
+    std::mt19937 rng_{5};
+    int32_t done_ = 0;
+};
+
+// Steps with prompts that took longer than `target`, of `steps`; and the prompt tokens that were computed.
+std::pair<int, int32_t> beyond(PromptPacer& pacer, Machine& machine, double target, int64_t waiting,
+                               int steps) {
+    int late = 0;
+    int32_t computed = 0;
+    for (int i = 0; i < steps; ++i) {
+        const int32_t tokens = pacer.prompt_tokens(8, waiting);
+        const double seconds = machine.step(8, tokens);
+        pacer.observe(8, tokens, seconds);
+        late += tokens > 0 && seconds > target;
+        computed += tokens;
+    }
+    return {late, computed};
+}
+
+TEST(PromptPacer, TheTargetHoldsWhateverWaits) {
+    for (const double target : {0.07, 0.09, 0.11}) {
+        PromptPacer pacer(kStepTokens, 0, target);
+        Machine machine;
+        beyond(pacer, machine, target, 1, 30);
+        const auto [late, computed] = beyond(pacer, machine, target, 100, 200);
+        EXPECT_LE(late, 4) << target;
+        const auto most = static_cast<double>(kStepTokens);
+        double fits = 0;  // tokens that fill what is aimed at, in the beginning
+        for (; fits < most && Machine().step(8, static_cast<int32_t>(fits) + 1) * 1.02 < 0.85 * target;
+             ++fits) {
+        }
+        EXPECT_GE(computed, 200 * 0.5 * fits) << target << ": and it is used";
+    }
+}
+
+TEST(PromptPacer, TheTighterOfTargetAndStretchCounts) {
+    PromptPacer wide(kStepTokens, 2.0, 10.0), narrow(kStepTokens, 2.0, 0.15);
+    EXPECT_LE(simulate(wide, 4, 0.1, 0.01, 100).longest, 0.2 * 1.0001);
+    EXPECT_GE(simulate(wide, 4, 0.1, 0.01, 100).longest, 0.19);
+    EXPECT_LE(simulate(narrow, 4, 0.1, 0.01, 100).longest, 0.15);
+    EXPECT_EQ(narrow.prompt_tokens(4, 60), narrow.prompt_tokens(4, 1)) << "the queue does not widen it";
+}
+
+TEST(PromptPacer, ATargetOutOfReachStopsNoPrompt) {
+    PromptPacer pacer(kStepTokens, 0, 0.05);
+    const Totals run = simulate(pacer, 4, 0.1, 0.01, 200);
+    EXPECT_GE(run.computed, 190);
+    EXPECT_LE(run.computed, 200);
 }
 
 }  // namespace

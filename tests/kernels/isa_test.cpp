@@ -52,6 +52,28 @@ TEST_P(IsaTest, rows_of_floats) {
     }
 }
 
+TEST_P(IsaTest, logits) {
+    for (const int64_t n : {1, 7, 127, 128, 129, 300, 1000, 4096}) {
+        auto x = with_extremes(rng_, n);
+        if (n > 200) x[150] = -std::numeric_limits<float>::infinity();
+        const auto size = static_cast<size_t>(n), chunks = static_cast<size_t>(logit_chunks(n));
+        std::vector<float> maxima(chunks), maxima2(chunks);
+        EXPECT_TRUE(plain_.logits.maxima(x.data(), n, maxima.data()));
+        EXPECT_TRUE(isa_->logits.maxima(x.data(), n, maxima2.data()));
+        EXPECT_TRUE(same_bits(maxima.data(), maxima2.data(), chunks * 4)) << n;
+        const double greatest = double{*std::max_element(x.begin(), x.end())};
+        for (const double inverse : {1.0, 1.25, 1e-4, 20.0}) {
+            std::vector<double> a(size), b(size);
+            plain_.logits.weights(x.data(), n, greatest, inverse, a.data());
+            isa_->logits.weights(x.data(), n, greatest, inverse, b.data());
+            EXPECT_TRUE(same_bits(a.data(), b.data(), size * 8)) << "weights " << n;
+            plain_.logits.masses(x.data(), n, greatest, inverse, a.data());
+            isa_->logits.masses(x.data(), n, greatest, inverse, b.data());
+            EXPECT_TRUE(same_bits(a.data(), b.data(), chunks * 8)) << "masses " << n;
+        }
+    }
+}
+
 TEST_P(IsaTest, quantised_activations) {
     for (int round = 0; round < 20; ++round) {
         auto x = with_extremes(rng_, 1024);

@@ -1,6 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
+#include <stdexcept>
 
 #include "kernels/cpu/isa.h"
 #include "tests/kernels/data.h"
@@ -25,6 +28,43 @@ TEST(Vector, silu_and_softmax_are_accurate) {
         isa.softmax(logits, p.data(), 3);
         EXPECT_NEAR(p[0], 1.0 / (1.0 + std::exp(-1.0)), 1e-6);
         EXPECT_EQ(p[2], 0.0f);
+    }
+}
+
+TEST(Vector, logit_ops_keep_their_definitions) {
+    constexpr float inf = std::numeric_limits<float>::infinity();
+    std::mt19937 rng(53);
+    for (const std::string& name : available_cpu_isas()) {
+        const LogitOps& ops = cpu::find_isa(name)->logits;
+        auto x = test::gaussian(rng, 1000, 60.0f);
+        x[3] = -inf;
+        float maxima[8];
+        EXPECT_TRUE(ops.maxima(x.data(), 1000, maxima));
+        for (size_t c = 0; c < 8; ++c)
+            EXPECT_EQ(maxima[c],
+                      *std::max_element(x.begin() + c * 128, x.begin() + std::min(1000ul, c * 128 + 128)));
+        const double greatest = double{*std::max_element(maxima, maxima + 8)};
+        std::vector<double> w(1000);
+        double masses[8], sums[8] = {};
+        ops.weights(x.data(), 1000, greatest, 1.7, w.data());
+        ops.masses(x.data(), 1000, greatest, 1.7, masses);
+        for (size_t i = 0; i < x.size(); ++i) {
+            const double want = std::exp((double{x[i]} - greatest) * 1.7);
+            EXPECT_NEAR(w[i], want, 1e-15 * want + 1e-307) << name << " logit " << x[i];
+            sums[i / 128] += want;
+        }
+        for (size_t c = 0; c < 8; ++c) EXPECT_NEAR(masses[c], sums[c], 1e-14 * sums[c]) << name;
+        EXPECT_EQ(w[3], 0);
+        const float greatest_alone[] = {static_cast<float>(greatest)};
+        ops.weights(greatest_alone, 1, greatest, 1.7, w.data());
+        EXPECT_EQ(w[0], 1);
+        for (const float wrong : {inf, std::numeric_limits<float>::quiet_NaN()}) {
+            for (const size_t at : {0ul, 130ul, 999ul}) {
+                auto y = x;
+                y[at] = wrong;
+                EXPECT_FALSE(ops.maxima(y.data(), 1000, maxima)) << name << " " << wrong << " at " << at;
+            }
+        }
     }
 }
 
@@ -72,6 +112,22 @@ TEST(Vector, embed_gives_the_rows_of_the_table) {
         EXPECT_EQ(got, want);
     }
     EXPECT_TRUE(std::equal(got.begin(), got.begin() + 512, got.begin() + 3 * 512));
+}
+
+TEST(Vector, parallel_does_each_task_once_and_throws_again) {
+    std::vector<std::unique_ptr<Backend>> backends = test::cpu_backends(3);
+    backends.push_back(make_reference_backend());
+    for (const auto& backend : backends) {
+        std::vector<int> done(100);
+        backend->parallel(100, [&](int64_t i) { ++done[static_cast<size_t>(i)]; });
+        EXPECT_EQ(done, std::vector<int>(100, 1));
+        const auto fail = [](int64_t i) {
+            if (i == 50) throw std::runtime_error("task 50");
+        };
+        EXPECT_THROW(backend->parallel(100, fail), std::runtime_error);
+        backend->parallel(100, [&](int64_t i) { ++done[static_cast<size_t>(i)]; });
+        EXPECT_EQ(done, std::vector<int>(100, 2));
+    }
 }
 
 }  // namespace

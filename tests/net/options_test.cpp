@@ -26,9 +26,9 @@ auto facts(const Invocation& made) {
     const ServeCommand c = found ? *found : ServeCommand{};
     const engine::Options& e = c.engine;
     return std::tuple(e.model_path, e.model_name, e.threads, e.isa, e.weights, e.kv_type, e.kv_memory_bytes,
-                      e.max_context, e.max_running, e.max_queue, e.step_tokens, e.stretch, e.prefix_cache,
-                      c.host, c.port, c.io_threads, c.text_threads, c.limits, c.serve_load_errors, c.device,
-                      c.log_level);
+                      e.max_context, e.max_running, e.max_queue, e.step_tokens, e.stretch, e.target_itl_ms,
+                      e.prefix_cache, c.host, c.port, c.io_threads, c.text_threads, c.limits,
+                      c.serve_load_errors, c.device, c.log_level);
 }
 
 std::string complaint(const Invocation& made) {
@@ -91,6 +91,7 @@ constexpr Row kRows[] = {
     {"--step-tokens", "7"},
     {"--stretch", "1.5"},
     {"--stretch", "3.5"},
+    {"--target-itl-ms", "80"},
     {"--prefix-cache", "false"},
     {"--io-threads", "2"},
     {"--text-threads", "2"},

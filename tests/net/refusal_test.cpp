@@ -309,8 +309,34 @@ TEST_F(RefusalTest, HistogramsHaveTheBucketsOfVllm) {
     EXPECT_EQ(bounds("vllm:request_time_per_output_token_seconds"), token_times);
     EXPECT_EQ(bounds("vllm:e2e_request_latency_seconds"), request_times);
     EXPECT_EQ(bounds("vllm:request_decode_time_seconds"), request_times);
+    for (const char* part : {"queue", "prefill", "inference"})
+        EXPECT_EQ(bounds("vllm:request_" + std::string(part) + "_time_seconds"), request_times) << part;
     EXPECT_EQ(bounds("vllm:iteration_tokens_total"),
               "1 8 16 32 64 128 256 512 1024 2048 4096 8192 16384 +Inf ");
+}
+
+TEST_F(RefusalTest, TimesSayWhereARequestWaited) {
+    engine::Options one;
+    one.max_running = 1;
+    start({}, one);
+    gate->hold();
+    Stream first(port, completion(R"("max_tokens":3,"stream":true)"));
+    ASSERT_TRUE(gate->wait_arrived(1));
+    Stream second(port, completion(R"("max_tokens":3,"stream":true)"));
+    ASSERT_TRUE(metric_becomes("vllm:num_requests_waiting", 2)) << "the first counts until its step is done";
+    std::this_thread::sleep_for(milliseconds(120));
+    EXPECT_EQ(metric("vllm:request_queue_time_seconds_count"), 0);
+    gate->open();
+    first.all();
+    second.all();
+    ASSERT_TRUE(metric_becomes("vllm:request_inference_time_seconds_count", 2));
+    const double queued = metric("vllm:request_queue_time_seconds_sum");
+    const double prefill = metric("vllm:request_prefill_time_seconds_sum");
+    const double inference = metric("vllm:request_inference_time_seconds_sum");
+    EXPECT_GE(queued, 0.12) << "the second waited for the first";
+    EXPECT_GE(prefill, 0.12) << "the first waited in its first step";
+    EXPECT_GE(inference, prefill);
+    EXPECT_LE(queued + inference, metric("vllm:e2e_request_latency_seconds_sum"));
 }
 
 TEST_F(RefusalTest, MetricNames) {
@@ -328,7 +354,9 @@ TEST_F(RefusalTest, MetricNames) {
     EXPECT_EQ(metric("vllm:cache_config_info"), 1);
     for (const char* name : {"vllm:time_to_first_token_seconds", "vllm:e2e_request_latency_seconds",
                              "vllm:request_time_per_output_token_seconds", "vllm:request_prompt_tokens",
-                             "vllm:request_generation_tokens", "vllm:request_decode_time_seconds"})
+                             "vllm:request_generation_tokens", "vllm:request_decode_time_seconds",
+                             "vllm:request_queue_time_seconds", "vllm:request_prefill_time_seconds",
+                             "vllm:request_inference_time_seconds"})
         EXPECT_EQ(metric(std::string(name) + "_count"), 1) << name;
     EXPECT_EQ(metric("vllm:inter_token_latency_seconds_count"), 2);
     EXPECT_EQ(metric("vllm:iteration_tokens_total_count"), 3);

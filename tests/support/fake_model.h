@@ -65,11 +65,11 @@ class FakeModel : public model::Model {
 
     int32_t vocab() const override { return kFakeVocab; }
     void copy_block(int32_t, int32_t) override {}
-    kernels::OpCounters counters() const override { return {}; }
+    kernels::Backend& backend() override { return *backend_; }
 
     // After token t at position p the likeliest by far is the letter (t + p) mod 26; the text never ends by
     // itself.
-    std::span<const float> forward(const model::Batch& batch) override {
+    std::span<float> forward(const model::Batch& batch) override {
         gate_->pass();
         logits_.assign(batch.logit_rows.size() * kFakeVocab, 0.0f);
         for (size_t r = 0; r < batch.logit_rows.size(); ++r) {
@@ -84,6 +84,7 @@ class FakeModel : public model::Model {
 
   private:
     const std::shared_ptr<Gate> gate_;
+    const std::unique_ptr<kernels::Backend> backend_ = kernels::make_reference_backend();
     std::vector<float> logits_;
 };
 

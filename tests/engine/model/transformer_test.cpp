@@ -53,14 +53,14 @@ TEST(Transformer, agrees_with_the_oracle_backend) {
 TEST(Transformer, counts_which_feed_forward_ran) {
     test::ModelFixture moe({}, kernels::make_cpu_backend({1, ""}));
     moe.forward(prompt(3));
-    EXPECT_EQ(moe.model().counters().moe_ffn, 2);
-    EXPECT_EQ(moe.model().counters().dense_ffn, 0);
+    EXPECT_EQ(moe.model().backend().counters().moe_ffn, 2);
+    EXPECT_EQ(moe.model().backend().counters().dense_ffn, 0);
     tools::TinySpec dense;
     dense.arch = "qwen3";
     test::ModelFixture other(dense, kernels::make_cpu_backend({1, ""}));
     other.forward(prompt(3));
-    EXPECT_EQ(other.model().counters().moe_ffn, 0);
-    EXPECT_EQ(other.model().counters().dense_ffn, 2);
+    EXPECT_EQ(other.model().backend().counters().moe_ffn, 0);
+    EXPECT_EQ(other.model().backend().counters().dense_ffn, 2);
 }
 
 }  // namespace

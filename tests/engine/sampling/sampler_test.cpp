@@ -10,6 +10,7 @@
 #include <set>
 
 #include "engine/sampling/philox.h"
+#include "kernels/backend.h"
 
 namespace sluice::sampling {
 namespace {
@@ -22,9 +23,24 @@ std::vector<float> random_logits(size_t n, uint32_t seed, float spread = 2) {
     return v;
 }
 
-int32_t token_of(const Params& p, std::span<const float> logits, int64_t position = 0, uint64_t choice = 0,
+const kernels::LogitOps& ops() {
+    static const auto backend = kernels::make_cpu_backend({1, ""});
+    return backend->logit_ops();
+}
+
+Result<Choice> sample(const Sampler& sampler, const std::vector<float>& logits, int64_t position = 0,
+                      uint64_t choice = 0, std::span<const int32_t> banned = {}) {
+    std::vector<float> row = logits;
+    auto chosen = sampler.sample(ops(), row, choice, position, banned);
+    if (chosen) {
+        EXPECT_EQ(row, logits) << "the row is not put back";
+    }
+    return chosen;
+}
+
+int32_t token_of(const Params& p, const std::vector<float>& logits, int64_t position = 0, uint64_t choice = 0,
                  std::span<const int32_t> banned = {}) {
-    const auto c = Sampler(p, {}).sample(logits, choice, position, banned);
+    const auto c = sample(Sampler(p, {}), logits, position, choice, banned);
     EXPECT_TRUE(c.has_value());
     return c->token;
 }
@@ -84,6 +100,77 @@ TEST(Sampler, FiltersAgreeWithASortedRow) {
     }
 }
 
+// The definition, with the library's exp and one walk over everything.
+int32_t defined(const Params& p, const std::vector<float>& logits, int64_t position) {
+    struct Token {
+        int32_t id;
+        double weight;
+    };
+    const double max = double{*std::max_element(logits.begin(), logits.end())};
+    std::vector<Token> tokens;
+    for (size_t i = 0; i < logits.size(); ++i)
+        tokens.push_back(
+            {static_cast<int32_t>(i), std::exp((double{logits[i]} - max) / double{p.temperature})});
+    const auto likelier = [](const Token& a, const Token& b) {
+        return a.weight != b.weight ? a.weight > b.weight : a.id < b.id;
+    };
+    const auto total = [&] {
+        return std::accumulate(tokens.begin(), tokens.end(), 0.0,
+                               [](double s, auto& t) { return s + t.weight; });
+    };
+    if (p.top_k > 0) {
+        std::sort(tokens.begin(), tokens.end(), likelier);
+        tokens.resize(std::min(tokens.size(), static_cast<size_t>(p.top_k)));
+        std::sort(tokens.begin(), tokens.end(), [](auto& a, auto& b) { return a.id < b.id; });
+    }
+    if (p.top_p < 1) {
+        const double mass = double{p.top_p} * total();
+        std::sort(tokens.begin(), tokens.end(), likelier);
+        double sum = 0;
+        size_t kept = 0;
+        while (kept < tokens.size() && sum < mass) sum += tokens[kept++].weight;
+        tokens.resize(kept);
+    }
+    std::erase_if(tokens, [&](auto& t) { return t.weight < double{p.min_p}; });
+    double left = uniform(p.seed, 0, static_cast<uint64_t>(position)) * total();
+    for (const Token& t : tokens)
+        if ((left -= t.weight) < 0) return t.id;
+    return tokens.back().id;
+}
+
+// Sizes around those of chunks, rows sharp and flat, every filter by itself and together.
+TEST(Sampler, DrawsAreThoseOfTheDefinition) {
+    std::mt19937 rng(4);
+    std::set<int32_t> seen;
+    for (uint32_t round = 0; round < 3000; ++round) {
+        const size_t sizes[] = {1, 5, 127, 128, 129, 300, 2000, 20000};
+        const size_t size = sizes[round % (round % 50 == 0 ? 8 : 7)];
+        const auto logits = random_logits(size, round, round % 3 == 0 ? 0.01f : round % 3 == 1 ? 2.0f : 9.0f);
+        Params p;
+        p.seed = round;
+        p.temperature = round % 5 == 0 ? 0.05f : round % 5 == 1 ? 3.0f : 0.8f;
+        p.top_k = rng() % 3 ? 0 : static_cast<int32_t>(1 + rng() % (rng() % 2 ? 8 : 400));
+        p.top_p = rng() % 3 ? 1.0f : rng() % 2 ? 0.9f : 0.99999f;
+        p.min_p = rng() % 3 ? 0.0f : rng() % 2 ? 0.2f : 1e-6f;
+        const int32_t token = token_of(p, logits, round);
+        ASSERT_EQ(token, defined(p, logits, round))
+            << "round " << round << ", " << size << " tokens, top_k " << p.top_k << ", top_p " << p.top_p
+            << ", min_p " << p.min_p;
+        seen.insert(token);
+    }
+    EXPECT_GT(seen.size(), 200u);
+}
+
+TEST(Sampler, EqualLogitsAreCutAtTheLowerIds) {
+    Params p;
+    p.top_k = 3;
+    std::vector<float> logits(1000, 1.0f);
+    logits[900] = 2.0f;
+    std::set<int32_t> seen;
+    for (int64_t i = 0; i < 300; ++i) seen.insert(token_of(p, logits, i));
+    EXPECT_EQ(seen, (std::set<int32_t>{0, 1, 900}));
+}
+
 // Pearson's test: 20,000 draws from 8 tokens; 24.3 is the 99.9 % point with 7 degrees of freedom.
 TEST(Sampler, DrawsFollowTheDistribution) {
     const std::vector<float> logits{0, 1, 2, 0.5f, -1, 1.5f, 0.2f, -0.3f};
@@ -120,22 +207,22 @@ TEST(Sampler, PenaltiesByTheirFormulas) {
     p.temperature = 0;
     p.repetition_penalty = 2;
     const std::vector<int32_t> prompt{0};
-    EXPECT_EQ(Sampler(p, prompt).sample(std::vector<float>{3, 2, -1}, 0, 0, {})->token, 1);  // 3 / 2 < 2
+    EXPECT_EQ(sample(Sampler(p, prompt), {3, 2, -1})->token, 1);  // 3 / 2 < 2
     Params f;
     f.temperature = 0;
     f.frequency_penalty = 0.6f;
     f.presence_penalty = 0.5f;
     Sampler s(f, {});
     const std::vector<float> logits{2, 1, 0};
-    EXPECT_EQ(s.sample(logits, 0, 0, {})->token, 0);
+    EXPECT_EQ(sample(s, logits, 0)->token, 0);
     s.accept(0);  // 2 - 0.6 - 0.5 = 0.9
-    EXPECT_EQ(s.sample(logits, 0, 1, {})->token, 1);
+    EXPECT_EQ(sample(s, logits, 1)->token, 1);
     s.accept(1);  // 1 - 1.1 < 0
-    EXPECT_EQ(s.sample(logits, 0, 2, {})->token, 0);
+    EXPECT_EQ(sample(s, logits, 2)->token, 0);
     s.accept(0);  // 2 - 1.2 - 0.5 = 0.3
-    EXPECT_EQ(s.sample(logits, 0, 3, {})->token, 0);
+    EXPECT_EQ(sample(s, logits, 3)->token, 0);
     s.accept(0);  // below 0
-    EXPECT_EQ(s.sample(logits, 0, 4, {})->token, 2);
+    EXPECT_EQ(sample(s, logits, 4)->token, 2);
 }
 
 TEST(Sampler, BiasAndBans) {
@@ -153,7 +240,7 @@ TEST(Sampler, LogprobsAreOfTheRawRow) {
     p.top_logprobs = 3;
     p.logit_bias = {{1, 50.0f}};
     const auto logits = random_logits(50, 8);
-    const auto c = Sampler(p, {}).sample(logits, 0, 0, {});
+    const auto c = sample(Sampler(p, {}), logits);
     ASSERT_TRUE(c.has_value());
     double sum = 0;
     for (const float l : logits) sum += std::exp(static_cast<double>(l));
@@ -170,7 +257,7 @@ TEST(Sampler, RowsThatCannotBeSampledAreErrors) {
     constexpr float inf = std::numeric_limits<float>::infinity();
     for (const auto& row :
          {std::vector<float>{1, nan, 2}, std::vector<float>{-inf, -inf}, std::vector<float>{1, inf}}) {
-        const auto c = Sampler({}, {}).sample(row, 0, 0, {});
+        const auto c = sample(Sampler({}, {}), row);
         ASSERT_FALSE(c.has_value());
         EXPECT_EQ(c.error().kind, ErrorKind::internal);
     }
