@@ -32,18 +32,10 @@ class PagedAttention {
 
     const Isa& isa_;
     WorkerPool& pool_;
-<<<<<<< HEAD
     AttentionPlan plan_;
     int64_t group_ = 0, dim_ = 0, wide_ = 0;       // heads of a KV head; head size, and padded to vectors
     std::vector<float> states_;                    // [rows of slots, kAcc + wide]
     std::vector<std::vector<std::byte>> scratch_;  // of each worker
-=======
-    std::vector<TokenTile> tiles_;
-    std::vector<Part> parts_;
-    std::vector<int64_t> starts_;              // the first part of each tile and KV head
-    std::vector<float> states_;                // partial results, when splits are spread over workers
-    std::vector<std::vector<float>> scratch_;  // of each worker
->>>>>>> steps
 };
 
 }  // namespace sluice::kernels::cpu

@@ -145,14 +145,9 @@ const Isa& isa_avx2() {
         rms_norm<V>,
         softmax<V>,
         silu_mul<V>,
-<<<<<<< HEAD
         attend<V, avx2::I32, avx2::Pairs>,
-        merge<V>};
-=======
-        attend<V>,
         merge<V>,
         logit_ops<V>()};
->>>>>>> steps
     return isa;
 }
 

@@ -154,14 +154,9 @@ const Isa& isa_avx512() {
         rms_norm<V>,
         softmax<V>,
         silu_mul<V>,
-<<<<<<< HEAD
         attend<V, avx512::I32, avx512::Pairs>,
-        merge<V>};
-=======
-        attend<V>,
         merge<V>,
         logit_ops<V>()};
->>>>>>> steps
     return isa;
 }
 

@@ -112,14 +112,9 @@ const Isa& isa_scalar() {
         rms_norm<V>,
         softmax<V>,
         silu_mul<V>,
-<<<<<<< HEAD
         attend<V, scalar::I32, scalar::Pairs>,
-        merge<V>};
-=======
-        attend<V>,
         merge<V>,
         logit_ops<V>()};
->>>>>>> steps
     return isa;
 }
 
