@@ -249,6 +249,7 @@ int main(int argc, char** argv) {
     sluice::engine::Options options;
     int32_t pool_tokens = 16384;
     const std::map<std::string, sluice::kernels::DType> kv_types{{"f16", sluice::kernels::DType::f16},
+                                                                 {"q8_0", sluice::kernels::DType::q8_0},
                                                                  {"bf16", sluice::kernels::DType::bf16},
                                                                  {"f32", sluice::kernels::DType::f32}};
     using Layout = sluice::engine::WeightLayout;
