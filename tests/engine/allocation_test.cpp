@@ -34,16 +34,21 @@ void* operator new(size_t size) {
 void* operator new(size_t size, std::align_val_t alignment) {
     return counted(size, static_cast<size_t>(alignment));
 }
-void operator delete(void* memory) noexcept {
+void* operator new(size_t size, const std::nothrow_t&) noexcept {
+    allocations.fetch_add(1, std::memory_order_relaxed);
+    return std::malloc(size);
+}
+// Not inlined: gcc would warn that free() gets what operator new gave.
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
     std::free(memory);
 }
-void operator delete(void* memory, size_t) noexcept {
+[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept {
     std::free(memory);
 }
-void operator delete(void* memory, std::align_val_t) noexcept {
+[[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept {
     std::free(memory);
 }
-void operator delete(void* memory, size_t, std::align_val_t) noexcept {
+[[gnu::noinline]] void operator delete(void* memory, size_t, std::align_val_t) noexcept {
     std::free(memory);
 }
 
