@@ -118,9 +118,11 @@ void Gemm::linear_unit(const LinearPart& part, int64_t begin, int64_t tokens, in
     float* values = scratch(worker, tokens * kUnitRows);
     product(w, begin, rows, columns, tokens, values, kUnitRows);
     for (int64_t t = 0; t < tokens; ++t, y += w.rows, values += kUnitRows) {
-        for (int64_t i = 0; i < rows; ++i) {
-            const float v = part.bias ? values[i] + part.bias[begin + i] : values[i];
-            y[i] = part.accumulate ? y[i] + v : v;
+        if (part.bias) isa_.add_scaled(values, part.bias + begin, 1.0f, rows);
+        if (part.accumulate) {
+            isa_.add_scaled(y, values, 1.0f, rows);
+        } else {
+            std::copy_n(values, rows, y);
         }
     }
 }
@@ -232,13 +234,12 @@ void Gemm::down_unit(const Middle& m, int64_t begin, int64_t rows, int worker) {
         product(g.down, begin, rows, h_.rows.data() + g.begin, g.end - g.begin, values, rows);
         for (int64_t s = g.begin; s < g.end; ++s) {
             const auto slot = static_cast<size_t>(s);
-            float* to = sum + slot_token_[slot] * rows;
-            const float* from = values + (s - g.begin) * rows;
-            for (int64_t i = 0; i < rows; ++i) to[i] += slot_weight_[slot] * from[i];
+            isa_.add_scaled(sum + slot_token_[slot] * rows, values + (s - g.begin) * rows, slot_weight_[slot],
+                            rows);
         }
     }
     for (int64_t t = 0; t < m.tokens; ++t)
-        for (int64_t i = 0; i < rows; ++i) m.y[t * m.down.rows + begin + i] += sum[t * rows + i];
+        isa_.add_scaled(m.y + t * m.down.rows + begin, sum + t * rows, 1.0f, rows);
 }
 
 }  // namespace sluice::kernels::cpu

@@ -84,6 +84,7 @@ struct Isa {
     void (*rms_norm)(const float* x, const float* weight, float* y, int64_t n, float eps);
     void (*softmax)(const float* x, float* p, int64_t n);
     void (*silu_mul)(const float* gate, const float* up, float* y, int64_t n);
+    void (*add_scaled)(float* y, const float* x, float factor, int64_t n);  // y += factor * x, rounded twice
     void (*attend)(const Attend&);
     // Joins the partial result (max2, sum2, acc2) of the next split to the one before it.
     void (*merge)(float& maximum, float& sum, float* acc, float max2, float sum2, const float* acc2,

@@ -18,6 +18,8 @@ struct F32 {
     // Sums of this many rows x vectors fill the registers and hide the latency of fma.
     static constexpr int kFmaRows = 4, kFmaVectors = 1;
 
+    static constexpr int kTile = 2;  // float_tile of so many rows and columns fits the registers
+
     static F32 zero() { return {_mm256_setzero_ps(), _mm256_setzero_ps()}; }
     static F32 set(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
     static F32 load(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }

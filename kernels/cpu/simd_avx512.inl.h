@@ -19,6 +19,8 @@ struct F32 {
     // Sums of this many rows x vectors fill the registers and hide the latency of fma.
     static constexpr int kFmaRows = 8, kFmaVectors = 2;
 
+    static constexpr int kTile = 4;  // float_tile of so many rows and columns fits the registers
+
     static F32 zero() { return {_mm512_setzero_ps()}; }
     static F32 set(float x) { return {_mm512_set1_ps(x)}; }
     static F32 load(const float* p) { return {_mm512_loadu_ps(p)}; }

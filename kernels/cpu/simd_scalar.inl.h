@@ -25,6 +25,8 @@ struct F32 {
         return r;
     }
 
+    static constexpr int kTile = 2;  // float_tile of so many rows and columns fits the registers
+
     static F32 zero() { return set(0.0f); }
     static F32 set(float x) {
         return make([=](int) { return x; });

@@ -49,6 +49,14 @@ void silu_mul(const float* gate, const float* up, float* y, int64_t n) {
     if (i < n) (silu(V::load_n(gate + i, n - i)) * V::load_n(up + i, n - i)).store_n(y + i, n - i);
 }
 
+template <class V, int L = 16>
+void add_scaled(float* y, const float* x, float factor, int64_t n) {
+    const V by = V::set(factor);
+    int64_t i = 0;
+    for (; i + L <= n; i += L) (V::load(y + i) + V::load(x + i) * by).store(y + i);
+    if (i < n) (V::load_n(y + i, n - i) + V::load_n(x + i, n - i) * by).store_n(y + i, n - i);
+}
+
 // The quants of n elements (a multiple of 16); returns the scale.
 template <class V, int L = 16>
 float quantise(const float* x, int n, int8_t* q) {
