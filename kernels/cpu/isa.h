@@ -43,6 +43,7 @@ struct StripProduct {
     int64_t cols;
     float* out;
     int64_t out_stride;
+    const std::byte* next;  // bodies that are read after these: fetched meanwhile; null: unknown
 };
 using StripKernels = std::array<void (*)(const StripProduct&), kNumDTypes>;  // null: a type without strips
 

@@ -22,10 +22,12 @@ namespace {
 constexpr int kMostColumns = 4;
 constexpr int kHalves = 2;  // of a line
 
-constexpr size_t kAhead = 2048;  // bytes that are fetched before they are needed, besides a block
+constexpr size_t kAhead = 4096;  // bytes that are fetched before they are needed
 
 struct StripTile {
     const std::byte *head, *body;
+    size_t ahead;                 // bytes from what is read to what is fetched meanwhile; 0: nothing
+    const std::byte *end, *next;  // where the bodies end, and what is read then
     int64_t blocks;
     const std::byte* const* columns;
     float* out;  // [columns][out_stride]
@@ -47,9 +49,13 @@ __m256i spread(const void* p) {
 __m256 halves(const std::byte* head, int h) {
     return _mm256_cvtph_ps(load_16(head + 16 * h));
 }
-void prefetch(const std::byte* from, size_t bytes) {
+// While the bytes from `from` on are read.
+[[gnu::always_inline]] inline void fetch(const StripTile& t, const std::byte* from, size_t bytes) {
+    if (t.ahead == 0) return;
+    const std::byte* at = from + t.ahead;
+    if (at >= t.end) at = t.next + (at - t.end);
     for (size_t line = 0; line < bytes; line += 64)
-        _mm_prefetch(reinterpret_cast<const char*>(from + line), _MM_HINT_T0);
+        _mm_prefetch(reinterpret_cast<const char*>(at + line), _MM_HINT_T0);
 }
 
 // Block b of the tile's column c.
@@ -180,7 +186,7 @@ struct Groups32 {
             for (int c = 0; c < C; ++c) q[c] = act<Act256>(t, c, b).q;
             __m256i sum[C][kHalves] = {};
             for (int g = 0; g < 8; g += 2) {
-                prefetch(body + kBody + kAhead + 256 * static_cast<size_t>(g), 512);
+                fetch(t, body + kBody / 8 * static_cast<size_t>(g), kBody / 4);
                 group<C, 0>(body, g, q, scales.scale[g], sum);
                 group<C, 1>(body, g + 1, q, scales.scale[g + 1], sum);
             }
@@ -265,7 +271,7 @@ struct Groups16 {  // Q6_K
             for (int c = 0; c < C; ++c)
                 for (int h = 0; h < kHalves; ++h) sum[c][h] = _mm256_slli_epi32(sum[c][h], 5);
             for (int h = 0; h < 2; ++h) {
-                prefetch(body + kBody + kAhead + 1664 * static_cast<size_t>(h), 1664);
+                fetch(t, body + kBody / 2 * static_cast<size_t>(h), kBody / 2);
                 quarter<C, 0>(body, h, q, sum);
                 quarter<C, 1>(body, h, q, sum);
                 quarter<C, 2>(body, h, q, sum);
@@ -288,7 +294,7 @@ struct Blocks4 {  // Q4_0: the weights are q - 8
         __m256 acc[C][kHalves] = {};
         for (int64_t b = 0; b < t.blocks; ++b) {
             const std::byte* body = t.body + static_cast<size_t>(b) * kBody;
-            prefetch(body + 8 * kBody, kBody);
+            fetch(t, body, kBody);
             const int8_t* q[C];
             __m256i dot[C][kHalves] = {}, sum[C][kHalves];
             for (int c = 0; c < C; ++c) {
@@ -322,7 +328,7 @@ struct Blocks8 {  // Q8_0: |w| times the activation with w's sign
         __m256 acc[C][kHalves] = {};
         for (int64_t b = 0; b < t.blocks; ++b) {
             const std::byte* body = t.body + static_cast<size_t>(b) * kBody;
-            prefetch(body + 4 * kBody, kBody);
+            fetch(t, body, kBody);
             __m256i sum[C][kHalves] = {};
             SLUICE_UNROLL
             for (int j = 0; j < 8; ++j) {
@@ -360,8 +366,10 @@ void multiply(const StripProduct& p) {
             const int64_t begin = n * p.cols / tiles, end = (n + 1) * p.cols / tiles;
             kTiles<Kind>[static_cast<size_t>(end - begin - 1)](
                 {view.heads + strip * view.head_bytes, view.bodies + strip * view.body_bytes,
-                 p.weight.cols / dtype_info(Kind::kType).block_elems, p.columns + begin,
-                 p.out + begin * p.out_stride + i * kStripRows, p.out_stride});
+                 n + 1 < tiles ? 0 : kAhead,
+                 view.bodies + static_cast<size_t>(p.first + p.count) * view.body_bytes,
+                 p.next ? p.next : view.bodies, p.weight.cols / dtype_info(Kind::kType).block_elems,
+                 p.columns + begin, p.out + begin * p.out_stride + i * kStripRows, p.out_stride});
         }
     }
 }

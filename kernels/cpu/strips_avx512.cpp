@@ -17,10 +17,12 @@ namespace {
 
 constexpr int kMostColumns = 6;
 
-constexpr size_t kAhead = 2048;  // bytes that are fetched before they are needed, besides a block
+constexpr size_t kAhead = 4096;  // bytes that are fetched before they are needed, with a single strip
 
 struct StripTile {
     const std::byte *head[2], *body[2];
+    size_t ahead;                 // bytes from what is read to what is fetched meanwhile; 0: nothing
+    const std::byte *end, *next;  // where the bodies end, and what is read then
     int64_t blocks;
     const std::byte* const* columns;
     float* out;  // [columns][out_stride]
@@ -42,9 +44,15 @@ __m512i spread(const void* p) {
 __m512 halves(const std::byte* head) {
     return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(head)));
 }
-void prefetch(const std::byte* from, size_t bytes) {
+// While the bytes from `from` on are read: into the nearest cache for one strip, for two into the next,
+// because both pairs are more than the nearest holds.
+template <int S>
+[[gnu::always_inline]] inline void fetch(const StripTile& t, const std::byte* from, size_t bytes) {
+    if (t.ahead == 0) return;
+    const std::byte* at = from + t.ahead;
+    if (at >= t.end) at = t.next + (at - t.end);
     for (size_t line = 0; line < bytes; line += 64)
-        _mm_prefetch(reinterpret_cast<const char*>(from + line), _MM_HINT_T0);
+        _mm_prefetch(reinterpret_cast<const char*>(at + line), S == 1 ? _MM_HINT_T0 : _MM_HINT_T1);
 }
 
 // Block b of the tile's column c.
@@ -178,7 +186,7 @@ struct Groups32 {
             for (int c = 0; c < C; ++c) q[c] = act<Act256>(t, c, b).q;
             for (int g = 0; g < 8; g += 2) {
                 for (int s = 0; s < S; ++s)
-                    prefetch(body[s] + kBody + kAhead + 256 * static_cast<size_t>(g), 512);
+                    fetch<S>(t, body[s] + kBody / 8 * static_cast<size_t>(g), kBody / 4);
                 __m512i dot[C][S] = {};
                 group<C, S, 0>(body, g, q, dot);
                 add_scaled<C, S>(dot, scale[g], sum);
@@ -280,7 +288,7 @@ struct Groups16 {  // Q6_K
             }
             for (int h = 0; h < 2; ++h) {
                 for (int s = 0; s < S; ++s)
-                    prefetch(body[s] + kBody + kAhead + 1664 * static_cast<size_t>(h), 1664);
+                    fetch<S>(t, body[s] + kBody / 2 * static_cast<size_t>(h), kBody / 2);
                 quarter<C, S, 0>(body, h, q, offset, sum);
                 quarter<C, S, 1>(body, h, q, offset, sum);
                 quarter<C, S, 2>(body, h, q, offset, sum);
@@ -316,7 +324,7 @@ struct Blocks32 {
             SLUICE_UNROLL
             for (int s = 0; s < S; ++s) {
                 body[s] = t.body[s] + static_cast<size_t>(b) * kBody;
-                prefetch(body[s] + 4 * kBody, kBody);
+                fetch<S>(t, body[s], kBody);
             }
             SLUICE_UNROLL
             for (int c = 0; c < C; ++c) {
@@ -356,10 +364,13 @@ void multiply(const StripProduct& p) {
             t.head[s] = view.heads + strip * view.head_bytes;
             t.body[s] = view.bodies + strip * view.body_bytes;
         }
+        t.end = view.bodies + static_cast<size_t>(p.first + p.count) * view.body_bytes;
+        t.next = p.next ? p.next : view.bodies;
         t.blocks = p.weight.cols / dtype_info(Kind::kType).block_elems;
         t.out_stride = p.out_stride;
         for (int64_t n = 0; n < tiles; ++n) {
             const int64_t begin = n * p.cols / tiles, end = (n + 1) * p.cols / tiles;
+            t.ahead = n + 1 < tiles ? 0 : two ? 2 * view.body_bytes : kAhead;
             t.columns = p.columns + begin;
             t.out = p.out + begin * p.out_stride + i * kStripRows;
             const auto columns = static_cast<size_t>(end - begin - 1);
