@@ -26,8 +26,9 @@ constexpr size_t kAhead = 4096;  // bytes that are fetched before they are neede
 
 struct StripTile {
     const std::byte *head, *body;
-    size_t ahead;                 // bytes from what is read to what is fetched meanwhile; 0: nothing
-    const std::byte *end, *next;  // where the bodies end, and what is read then
+    size_t ahead;                   // bytes from what is read to what is fetched meanwhile,
+    size_t fetch_begin, fetch_end;  // of which each tile of activations fetches a part
+    const std::byte *end, *next;    // where the bodies end, and what is read then
     int64_t blocks;
     const std::byte* const* columns;
     float* out;  // [columns][out_stride]
@@ -50,11 +51,10 @@ __m256 halves(const std::byte* head, int h) {
     return _mm256_cvtph_ps(load_16(head + 16 * h));
 }
 // While the bytes from `from` on are read.
-[[gnu::always_inline]] inline void fetch(const StripTile& t, const std::byte* from, size_t bytes) {
-    if (t.ahead == 0) return;
+[[gnu::always_inline]] inline void fetch(const StripTile& t, const std::byte* from) {
     const std::byte* at = from + t.ahead;
     if (at >= t.end) at = t.next + (at - t.end);
-    for (size_t line = 0; line < bytes; line += 64)
+    for (size_t line = t.fetch_begin; line < t.fetch_end; line += 64)
         _mm_prefetch(reinterpret_cast<const char*>(at + line), _MM_HINT_T0);
 }
 
@@ -147,6 +147,7 @@ template <bool kFifth>
 struct Groups32 {
     static constexpr DType kType = kFifth ? DType::q5_k : DType::q4_k;
     static constexpr size_t kBody = strip_block(kType).body, kHead = strip_block(kType).head;
+    static constexpr size_t kFetch = kBody / 4;  // bytes that are read between two fetches
     static constexpr size_t kHigh = 192, kQuants = kHigh + (kFifth ? 512 : 0);
     static constexpr int kLines = kFifth ? 4 : 8;  // that int16 can sum
 
@@ -186,7 +187,7 @@ struct Groups32 {
             for (int c = 0; c < C; ++c) q[c] = act<Act256>(t, c, b).q;
             __m256i sum[C][kHalves] = {};
             for (int g = 0; g < 8; g += 2) {
-                fetch(t, body + kBody / 8 * static_cast<size_t>(g), kBody / 4);
+                fetch(t, body + kBody / 8 * static_cast<size_t>(g));
                 group<C, 0>(body, g, q, scales.scale[g], sum);
                 group<C, 1>(body, g + 1, q, scales.scale[g + 1], sum);
             }
@@ -211,6 +212,7 @@ struct Groups32 {
 struct Groups16 {  // Q6_K
     static constexpr DType kType = DType::q6_k;
     static constexpr size_t kBody = strip_block(kType).body, kHead = strip_block(kType).head;
+    static constexpr size_t kFetch = kBody / 2;
     static constexpr size_t kHigh = 256, kLow = kHigh + 1024;
 
     static void scales_of(const std::byte* body, int group, __m256i* scale) {
@@ -271,7 +273,7 @@ struct Groups16 {  // Q6_K
             for (int c = 0; c < C; ++c)
                 for (int h = 0; h < kHalves; ++h) sum[c][h] = _mm256_slli_epi32(sum[c][h], 5);
             for (int h = 0; h < 2; ++h) {
-                fetch(t, body + kBody / 2 * static_cast<size_t>(h), kBody / 2);
+                fetch(t, body + kBody / 2 * static_cast<size_t>(h));
                 quarter<C, 0>(body, h, q, sum);
                 quarter<C, 1>(body, h, q, sum);
                 quarter<C, 2>(body, h, q, sum);
@@ -285,7 +287,7 @@ struct Groups16 {  // Q6_K
 
 struct Blocks4 {  // Q4_0: the weights are q - 8
     static constexpr DType kType = DType::q4_0;
-    static constexpr size_t kBody = strip_block(kType).body, kHead = strip_block(kType).head;
+    static constexpr size_t kBody = strip_block(kType).body, kHead = strip_block(kType).head, kFetch = kBody;
 
     template <int C>
     static void tile(const StripTile& t) {
@@ -294,7 +296,7 @@ struct Blocks4 {  // Q4_0: the weights are q - 8
         __m256 acc[C][kHalves] = {};
         for (int64_t b = 0; b < t.blocks; ++b) {
             const std::byte* body = t.body + static_cast<size_t>(b) * kBody;
-            fetch(t, body, kBody);
+            fetch(t, body);
             const int8_t* q[C];
             __m256i dot[C][kHalves] = {}, sum[C][kHalves];
             for (int c = 0; c < C; ++c) {
@@ -320,7 +322,7 @@ struct Blocks4 {  // Q4_0: the weights are q - 8
 
 struct Blocks8 {  // Q8_0: |w| times the activation with w's sign
     static constexpr DType kType = DType::q8_0;
-    static constexpr size_t kBody = strip_block(kType).body, kHead = strip_block(kType).head;
+    static constexpr size_t kBody = strip_block(kType).body, kHead = strip_block(kType).head, kFetch = kBody;
 
     template <int C>
     static void tile(const StripTile& t) {
@@ -328,7 +330,7 @@ struct Blocks8 {  // Q8_0: |w| times the activation with w's sign
         __m256 acc[C][kHalves] = {};
         for (int64_t b = 0; b < t.blocks; ++b) {
             const std::byte* body = t.body + static_cast<size_t>(b) * kBody;
-            fetch(t, body, kBody);
+            fetch(t, body);
             __m256i sum[C][kHalves] = {};
             SLUICE_UNROLL
             for (int j = 0; j < 8; ++j) {
@@ -358,6 +360,7 @@ constexpr std::array<void (*)(const StripTile&), kMostColumns> kTiles = {
 // All columns of one strip, in tiles of about equal width.
 template <class Kind>
 void multiply(const StripProduct& p) {
+    constexpr auto kLines = static_cast<int64_t>((Kind::kFetch + 63) / 64);
     const StripView view = strip_view(p.weight);
     const int64_t tiles = (p.cols + kMostColumns - 1) / kMostColumns;
     for (int64_t i = 0; i < p.count; ++i) {
@@ -366,7 +369,8 @@ void multiply(const StripProduct& p) {
             const int64_t begin = n * p.cols / tiles, end = (n + 1) * p.cols / tiles;
             kTiles<Kind>[static_cast<size_t>(end - begin - 1)](
                 {view.heads + strip * view.head_bytes, view.bodies + strip * view.body_bytes,
-                 n + 1 < tiles ? 0 : kAhead,
+                 tiles == 1 ? kAhead : view.body_bytes, static_cast<size_t>(n * kLines / tiles) * 64,
+                 static_cast<size_t>((n + 1) * kLines / tiles) * 64,
                  view.bodies + static_cast<size_t>(p.first + p.count) * view.body_bytes,
                  p.next ? p.next : view.bodies, p.weight.cols / dtype_info(Kind::kType).block_elems,
                  p.columns + begin, p.out + begin * p.out_stride + i * kStripRows, p.out_stride});
