@@ -75,20 +75,37 @@ struct GroupScales {
     __m256i scale[8][kHalves], pairs[4][kHalves];
 
     explicit GroupScales(const std::byte* body) {
-        for (int g = 0; g < 8; ++g) {
-            const __m128i s = value(body, 0, g);
-            interleave(s, s, scale[g]);
+        for (int g = 0; g < 4; g += 2) {
+            __m256i low, high;  // groups g and g + 1, g + 4 and g + 5
+            values(body, 0, g, low, high);
+            twice(low, scale + g);
+            twice(high, scale + g + 4);
+            values(body, 1, g, low, high);
+            interleave(_mm256_castsi256_si128(low), _mm256_extracti128_si256(low, 1), pairs[g / 2]);
+            interleave(_mm256_castsi256_si128(high), _mm256_extracti128_si256(high, 1), pairs[g / 2 + 2]);
         }
-        for (int i = 0; i < 4; ++i) interleave(value(body, 1, 2 * i), value(body, 1, 2 * i + 1), pairs[i]);
     }
-    static __m128i value(const std::byte* body, int kind, int g) {
-        const __m128i nibbles = load_16(body + 64 * kind + 16 * (g % 4));
-        const __m128i top = load_16(body + 128 + 32 * kind + 16 * (g / 4));
-        const __m128i low =
-            _mm_and_si128(_mm_srl_epi16(nibbles, _mm_cvtsi32_si128(g / 4 * 4)), _mm_set1_epi8(15));
-        const __m128i bits =
-            _mm_and_si128(_mm_srl_epi16(top, _mm_cvtsi32_si128(2 * (g % 4))), _mm_set1_epi8(3));
-        return _mm_or_si128(low, _mm_slli_epi16(bits, 4));
+    // Scales or minimums of two groups and of the two that share their bytes, 16 rows each.
+    static void values(const std::byte* body, int kind, int g, __m256i& low, __m256i& high) {
+        const __m256i nibble = _mm256_set1_epi8(15), three = _mm256_set1_epi8(3);
+        const __m256i nibbles = load(body + 64 * kind + 16 * g);
+        const __m256i first = _mm256_set1_epi32(2 * g), second = _mm256_set1_epi32(2 * g + 2);
+        const __m256i shift = _mm256_blend_epi32(first, second, 0xf0);
+        const auto bits = [&](int half) {
+            const __m256i top = _mm256_broadcastsi128_si256(load_16(body + 128 + 32 * kind + 16 * half));
+            return _mm256_slli_epi16(_mm256_and_si256(_mm256_srlv_epi32(top, shift), three), 4);
+        };
+        low = _mm256_or_si256(_mm256_and_si256(nibbles, nibble), bits(0));
+        high = _mm256_or_si256(_mm256_and_si256(_mm256_srli_epi16(nibbles, 4), nibble), bits(1));
+    }
+    // Each byte of two groups as a pair of int16.
+    static void twice(__m256i values, __m256i (*out)[kHalves]) {
+        for (int h = 0; h < kHalves; ++h) {
+            const __m256i bytes =
+                h == 0 ? _mm256_unpacklo_epi8(values, values) : _mm256_unpackhi_epi8(values, values);
+            out[0][h] = _mm256_cvtepu8_epi16(_mm256_castsi256_si128(bytes));
+            out[1][h] = _mm256_cvtepu8_epi16(_mm256_extracti128_si256(bytes, 1));
+        }
     }
 };
 
@@ -101,7 +118,9 @@ template <int C>
         const __m256i x = spread(q[c] + 4 * at);
         SLUICE_UNROLL
         for (int h = 0; h < kHalves; ++h) {
-            dot[c][h] = _mm256_add_epi16(dot[c][h], _mm256_maddubs_epi16(w[h], x));
+            __m256i pairs = _mm256_maddubs_epi16(w[h], x);
+            SLUICE_PIN(pairs);
+            dot[c][h] = _mm256_add_epi16(dot[c][h], pairs);
             SLUICE_PIN(dot[c][h]);
         }
     }
@@ -192,17 +211,23 @@ struct Groups32 {
                 group<C, 1>(body, g + 1, q, scales.scale[g + 1], sum);
             }
             add_block<C, Act256, kHead>(t, b, sum, acc);
-            for (int h = 0; h < kHalves; ++h) {
-                const __m256 dmin = halves(head + 32, h);
-                for (int c = 0; c < C; ++c) {
-                    const Act256& a = act<Act256>(t, c, b);
-                    __m256i mins = _mm256_setzero_si256();
-                    for (int i = 0; i < 4; ++i)
-                        mins = _mm256_add_epi32(
-                            mins, _mm256_madd_epi16(scales.pairs[i][h], spread(a.sum32 + 2 * i)));
-                    acc[c][h] = _mm256_fnmadd_ps(_mm256_mul_ps(dmin, _mm256_set1_ps(a.d)),
-                                                 _mm256_cvtepi32_ps(mins), acc[c][h]);
+            const __m256 dmin[kHalves] = {halves(head + 32, 0), halves(head + 32, 1)};
+            SLUICE_UNROLL
+            for (int c = 0; c < C; ++c) {
+                const Act256& a = act<Act256>(t, c, b);
+                __m256i mins[kHalves] = {};
+                SLUICE_UNROLL
+                for (int i = 0; i < 4; ++i) {
+                    const __m256i sums = spread(a.sum32 + 2 * i);
+                    SLUICE_UNROLL
+                    for (int h = 0; h < kHalves; ++h)
+                        mins[h] = _mm256_add_epi32(mins[h], _mm256_madd_epi16(scales.pairs[i][h], sums));
                 }
+                const __m256 da = _mm256_set1_ps(a.d);
+                SLUICE_UNROLL
+                for (int h = 0; h < kHalves; ++h)
+                    acc[c][h] =
+                        _mm256_fnmadd_ps(_mm256_mul_ps(dmin[h], da), _mm256_cvtepi32_ps(mins[h]), acc[c][h]);
             }
         }
         store<C>(t, acc);
