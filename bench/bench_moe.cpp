@@ -12,27 +12,29 @@ using kernels::Layout;
 constexpr int64_t kHidden = 2048, kFfn = 768, kExperts = 128, kTopK = 8, kBatches = 16;
 constexpr int64_t kDenseFfn = kFfn * kTopK;  // as much work a token as the experts are
 
-// Router outputs of one batch, and how many experts it reaches.
+// Router inputs and outputs of one batch, and how many experts it reaches.
 struct Routing {
+    std::vector<float> logits;
     std::vector<int32_t> expert, expert_begin, row;
     std::vector<float> weight;
     int64_t touched = 0;
 };
 
-kernels::Route route_of(const std::vector<float>& logits, int64_t tokens, Routing& r) {
+kernels::Route route_of(Routing& r) {
+    const auto tokens = static_cast<int64_t>(r.logits.size()) / kExperts;
     r.expert.resize(static_cast<size_t>(tokens * kTopK));
     r.row.resize(r.expert.size());
     r.weight.resize(r.expert.size());
     r.expert_begin.resize(kExperts + 1);
-    return {logits.data(),         tokens,      kExperts, kTopK, true, 1.0f, r.expert.data(), r.weight.data(),
+    return {r.logits.data(),       tokens,      kExperts, kTopK, true, 1.0f, r.expert.data(), r.weight.data(),
             r.expert_begin.data(), r.row.data()};
 }
 
 std::vector<Routing> random_routings(kernels::Backend& cpu, int64_t tokens) {
     std::vector<Routing> out(kBatches);
     for (Routing& r : out) {
-        const auto logits = gaussian(tokens * kExperts);
-        cpu.route(route_of(logits, tokens, r));
+        r.logits = gaussian(tokens * kExperts);
+        cpu.route(route_of(r));
         for (size_t e = 0; e < kExperts; ++e) r.touched += r.expert_begin[e] < r.expert_begin[e + 1];
     }
     return out;
@@ -41,9 +43,9 @@ std::vector<Routing> random_routings(kernels::Backend& cpu, int64_t tokens) {
 void route(benchmark::State& state, const std::string& isa) {
     const int64_t tokens = state.range(0);
     auto& cpu = backend(isa);
-    const auto logits = gaussian(tokens * kExperts);
     Routing routing;
-    const auto op = route_of(logits, tokens, routing);
+    routing.logits = gaussian(tokens * kExperts);
+    const auto op = route_of(routing);
     measure(state, cpu.num_threads(), [&](int64_t) {
         cpu.route(op);
         return Work{tokens * kExperts * int64_t{sizeof(float)}, 0};
@@ -76,22 +78,17 @@ void moe_ffn(benchmark::State& state, const std::string& isa, DType down_type, L
     const int64_t tokens = state.range(0);
     const Experts& w = experts_of(down_type, layout);
     auto& cpu = backend(isa);
-    const auto routings = random_routings(cpu, tokens);
+    auto routings = random_routings(cpu, tokens);
     const auto x = gaussian(tokens * kHidden);
     std::vector<float> y(x.size());
     const auto expert_bytes = static_cast<int64_t>(2 * kFfn * kernels::row_bytes(DType::q4_k, kHidden) +
                                                    kHidden * kernels::row_bytes(down_type, kFfn));
     int64_t touched = 0;
     measure(state, cpu.num_threads(), [&](int64_t turn) {
-        const Routing& r = routings[static_cast<size_t>(turn % kBatches)];
+        Routing& r = routings[static_cast<size_t>(turn % kBatches)];
         cpu.moe_ffn({x.data(),
                      y.data(),
-                     tokens,
-                     kTopK,
-                     r.expert.data(),
-                     r.weight.data(),
-                     r.expert_begin.data(),
-                     r.row.data(),
+                     route_of(r),
                      {DType::q4_k, kExperts, kFfn, kHidden, w.gate.get(), layout},
                      {DType::q4_k, kExperts, kFfn, kHidden, w.up.get(), layout},
                      {down_type, kExperts, kHidden, kFfn, w.down.get(), layout}});

@@ -15,43 +15,28 @@ using kernels::kBlockTokens;
 constexpr int64_t kHidden = 2048, kHeads = 32, kKvHeads = 4, kHeadDim = 128;
 constexpr int64_t kFloat = sizeof(float);
 
-void norm(benchmark::State& state, const std::string& isa, int64_t rows, int64_t cols) {
+void rms_norm(benchmark::State& state, const std::string& isa) {
+    const int64_t rows = state.range(0);
     auto& cpu = backend(isa);
-    const auto x = gaussian(rows * cols), weight = gaussian(cols);
+    const auto x = gaussian(rows * kHidden), weight = gaussian(kHidden);
     std::vector<float> y(x.size());
     measure(state, cpu.num_threads(), [&](int64_t) {
-        cpu.rms_norm({x.data(), weight.data(), y.data(), rows, cols, 1e-6f});
-        return Work{2 * rows * cols * kFloat, 0};
-    });
-}
-
-void rms_norm(benchmark::State& state, const std::string& isa) {
-    norm(state, isa, state.range(0), kHidden);
-}
-void qk_norm(benchmark::State& state, const std::string& isa) {
-    norm(state, isa, state.range(0) * kHeads, kHeadDim);
-}
-
-void rope(benchmark::State& state, const std::string& isa) {
-    const int64_t tokens = state.range(0);
-    auto& cpu = backend(isa);
-    std::vector<float> x = gaussian(tokens * kHeads * kHeadDim), cos, sin;
-    for (const float angle : gaussian(tokens * kHeadDim / 2)) {  // a rotation keeps x as large as it is
-        cos.push_back(std::cos(angle));
-        sin.push_back(std::sin(angle));
-    }
-    measure(state, cpu.num_threads(), [&](int64_t) {
-        cpu.rope({x.data(), cos.data(), sin.data(), tokens, kHeads, kHeadDim, kHeadDim, false});
-        return Work{2 * tokens * kHeads * kHeadDim * kFloat, 0};
+        cpu.rms_norm({x.data(), weight.data(), y.data(), rows, kHidden, 1e-6f});
+        return Work{2 * rows * kHidden * kFloat, 0};
     });
 }
 
 // Tokens of as many sequences, each at the end of its own block; blocks take turns, as new slots are cold.
-void kv_write(benchmark::State& state, const std::string& isa) {
+void rope_kv(benchmark::State& state, const std::string& isa) {
     constexpr int32_t kBlocks = 4096;
     const int64_t tokens = state.range(0), elems = kKvHeads * kHeadDim;
     auto& cpu = backend(isa);
-    const auto keys = gaussian(tokens * elems), values = gaussian(tokens * elems);
+    std::vector<float> q = gaussian(tokens * kHeads * kHeadDim), keys = gaussian(tokens * elems), cos, sin;
+    const auto values = gaussian(tokens * elems), norm = gaussian(kHeadDim);
+    for (const float angle : gaussian(tokens * kHeadDim / 2)) {
+        cos.push_back(std::cos(angle));
+        sin.push_back(std::sin(angle));
+    }
     const auto bytes = static_cast<size_t>(kBlocks * kBlockTokens * elems * 2);
     const std::vector<std::byte> nothing(4099, std::byte{1});
     const Memory k = filled(bytes, nothing), v = filled(bytes, nothing);
@@ -63,8 +48,20 @@ void kv_write(benchmark::State& state, const std::string& isa) {
     measure(state, cpu.num_threads(), [&](int64_t turn) {
         const std::span<const int32_t> table(blocks.data() + turn * tokens % kBlocks,
                                              static_cast<size_t>(tokens));
-        cpu.kv_write({keys.data(), values.data(), {positions, begin, table}, cache});
-        return Work{2 * tokens * elems * (kFloat + 2), 0};
+        cpu.rope_kv({q.data(),
+                     keys.data(),
+                     values.data(),
+                     norm.data(),
+                     norm.data(),
+                     1e-6f,
+                     cos.data(),
+                     sin.data(),
+                     kHeads,
+                     kHeadDim,
+                     false,
+                     {positions, begin, table},
+                     cache});
+        return Work{2 * tokens * (kHeads * kHeadDim * kFloat + elems * (kFloat + 2)), 0};
     });
 }
 
@@ -85,16 +82,11 @@ void embed(benchmark::State& state, const std::string& isa) {
 
 void add() {
     const std::pair<const char*, void (*)(benchmark::State&, const std::string&)> operations[] = {
-        {"rms_norm", rms_norm},
-        {"qk_norm", qk_norm},
-        {"rope", rope},
-        {"kv_write", kv_write},
-        {"embed", embed}};
+        {"rms_norm", rms_norm}, {"rope_kv", rope_kv}, {"embed", embed}};
     for (const auto& [name, function] : operations) {
         for (const std::string& isa : kernels::available_cpu_isas()) {
-            // Only norms have code of their own for each instruction set.
-            if (function != rms_norm && function != qk_norm && isa != kernels::available_cpu_isas().back())
-                continue;
+            // Rows of the embedding are unpacked by the same code for all instruction sets.
+            if (function == embed && isa != kernels::available_cpu_isas().back()) continue;
             auto* one = benchmark::RegisterBenchmark((name + ("/" + isa)).c_str(), function, isa);
             one->UseRealTime()->Unit(benchmark::kMicrosecond)->Arg(1)->Arg(16)->Arg(64);
         }

@@ -31,8 +31,7 @@ class Backend {
     virtual void embed(const Embed&) = 0;
     virtual void rms_norm(const RmsNorm&) = 0;
     virtual void linear(const Linear&) = 0;
-    virtual void rope(const Rope&) = 0;
-    virtual void kv_write(const KvWrite&) = 0;
+    virtual void rope_kv(const RopeKv&) = 0;
     virtual void attention(const Attention&) = 0;
     virtual void route(const Route&) = 0;
     virtual void moe_ffn(const MoeFfn&) = 0;

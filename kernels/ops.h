@@ -24,7 +24,7 @@ struct Embed {
     float* y;                         // [T, hidden]
 };
 
-// y[r] = x[r] / sqrt(mean(x[r]^2) + eps) * weight. y may be x. Also the per-head norm (rows = T * heads).
+// y[r] = x[r] / sqrt(mean(x[r]^2) + eps) * weight. y may be x.
 struct RmsNorm {
     const float* x;       // [rows, cols]
     const float* weight;  // [cols]
@@ -44,22 +44,25 @@ struct Linear {
     const float* x;  // [T, in]
     int64_t tokens;
     std::span<const LinearPart> parts;
+    const float* norm = nullptr;  // [in]: the input is RmsNorm of x with these weights; null: x itself
+    float eps = 0;
 };
 
-// Rotates the first rope_dim elements of each head in place (RoPE, arXiv 2104.09864).
-// Pairs are (i, i + rope_dim/2), or (2i, 2i+1) when interleaved (llama GGUF files).
-struct Rope {
-    float* x;          // [T, heads, head_dim]
+// What heads need between their projections and attention: RmsNorm of each head of q and k, rotation of the
+// first rope_dim elements (RoPE, arXiv 2104.09864), and keys and values at their slots of the cache, rounded
+// to its type (nearest even). Pairs are (i, i + rope_dim/2), or (2i, 2i+1) when interleaved (llama GGUF
+// files).
+struct RopeKv {
+    float* q;             // [T, heads, head_dim], changed in place
+    float* k;             // [T, kv_heads, head_dim], changed in place
+    const float* v;       // [T, kv_heads, head_dim]
+    const float* q_norm;  // [head_dim]; null: no norm
+    const float* k_norm;  // [head_dim]; null: no norm
+    float eps;
     const float* cos;  // [T, rope_dim/2]
     const float* sin;  // [T, rope_dim/2]
-    int64_t tokens, heads, head_dim, rope_dim;
+    int64_t heads, rope_dim;
     bool interleaved;
-};
-
-// Stores keys and values of the batch at their slots, rounded to the cache type (nearest even).
-struct KvWrite {
-    const float* keys;    // [T, kv_heads, head_dim]
-    const float* values;  // [T, kv_heads, head_dim]
     BatchView batch;
     KvLayer cache;
 };
@@ -90,13 +93,9 @@ struct Route {
 
 // y[t] += sum over chosen experts e, ascending: weight[t,e] * Down_e(silu(Gate_e x[t]) * Up_e x[t])
 struct MoeFfn {
-    const float* x;  // [T, hidden]
-    float* y;        // [T, hidden], added to; not x
-    int64_t tokens, top_k;
-    const int32_t* expert;  // the four outputs of Route
-    const float* weight;
-    const int32_t* expert_begin;
-    const int32_t* row;
+    const float* x;               // [T, hidden]
+    float* y;                     // [T, hidden], added to; not x
+    Route route;                  // done first
     ExpertWeight gate, up, down;  // [experts, ffn, hidden], the same, [experts, hidden, ffn]
 };
 

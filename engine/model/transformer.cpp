@@ -29,10 +29,7 @@ std::span<float> Transformer::forward(const Batch& batch) {
     backend_->embed({weights_.embedding, batch.tokens, x_.data()});
     for (int32_t i = 0; i < config_.layers; ++i) {
         const LayerWeights& layer = weights_.layers[static_cast<size_t>(i)];
-        backend_->rms_norm(
-            {x_.data(), layer.attn_norm, h_.data(), tokens_, config_.hidden, config_.norm_eps});
         attention(layer, i, batch.where);
-        backend_->rms_norm({x_.data(), layer.ffn_norm, h_.data(), tokens_, config_.hidden, config_.norm_eps});
         feed_forward(layer);
     }
     return logits(batch);
@@ -55,13 +52,15 @@ void Transformer::prepare(const Batch& batch) {
     grow(expert_begin_, config_.experts + 1);
     grow(last_, rows * config_.hidden);
     grow(logits_, rows * config_.vocab);
-    for (int64_t t = 0; t < tokens_; ++t) {
-        for (int64_t i = 0; i < half; ++i) {
-            const double angle =
-                batch.where.positions[static_cast<size_t>(t)] * frequencies_[static_cast<size_t>(i)];
-            cos_[static_cast<size_t>(t * half + i)] = static_cast<float>(std::cos(angle));
-            sin_[static_cast<size_t>(t * half + i)] = static_cast<float>(std::sin(angle));
-        }
+    backend_->parallel(tokens_, [&](int64_t t) { find_rotation(t, batch.where.positions); });
+}
+
+void Transformer::find_rotation(int64_t token, std::span<const int32_t> positions) {
+    const int32_t half = config_.rope_dim / 2;
+    for (int32_t i = 0; i < half; ++i) {
+        const double angle = positions[static_cast<size_t>(token)] * frequencies_[static_cast<size_t>(i)];
+        cos_[static_cast<size_t>(token * half + i)] = static_cast<float>(std::cos(angle));
+        sin_[static_cast<size_t>(token * half + i)] = static_cast<float>(std::sin(angle));
     }
 }
 
@@ -70,19 +69,12 @@ void Transformer::attention(const LayerWeights& l, int32_t index, const kernels:
     const Config& c = config_;
     const std::array<kernels::LinearPart, 3> qkv{
         {{l.q, l.q_bias, q_.data()}, {l.k, l.k_bias, k_.data()}, {l.v, l.v_bias, v_.data()}}};
-    backend_->linear({h_.data(), tokens_, qkv});
-    if (c.arch.qk_norm) {
-        backend_->rms_norm({q_.data(), l.q_norm, q_.data(), tokens_ * c.heads, c.head_dim, c.norm_eps});
-        backend_->rms_norm({k_.data(), l.k_norm, k_.data(), tokens_ * c.kv_heads, c.head_dim, c.norm_eps});
-    }
-    const auto rotate = [&](float* x, int64_t heads) {
-        backend_->rope(
-            {x, cos_.data(), sin_.data(), tokens_, heads, c.head_dim, c.rope_dim, c.arch.interleaved_rope});
-    };
-    rotate(q_.data(), c.heads);
-    rotate(k_.data(), c.kv_heads);
+    backend_->linear({x_.data(), tokens_, qkv, l.attn_norm, c.norm_eps});
     const kernels::KvLayer cache = store_->layer(index);
-    backend_->kv_write({k_.data(), v_.data(), where, cache});
+    const float* q_norm = c.arch.qk_norm ? l.q_norm : nullptr;
+    const float* k_norm = c.arch.qk_norm ? l.k_norm : nullptr;
+    backend_->rope_kv({q_.data(), k_.data(), v_.data(), q_norm, k_norm, c.norm_eps, cos_.data(), sin_.data(),
+                       c.heads, c.rope_dim, c.arch.interleaved_rope, where, cache});
     const float scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim));
     backend_->attention({q_.data(), attn_.data(), c.heads, scale, where, cache});
     const std::array<kernels::LinearPart, 1> out{{{l.o, nullptr, x_.data(), true}}};
@@ -90,18 +82,24 @@ void Transformer::attention(const LayerWeights& l, int32_t index, const kernels:
 }
 
 void Transformer::feed_forward(const LayerWeights& l) {
+    backend_->rms_norm({x_.data(), l.ffn_norm, h_.data(), tokens_, config_.hidden, config_.norm_eps});
     if (!config_.arch.moe) {
         backend_->dense_ffn({h_.data(), x_.data(), tokens_, l.gate, l.up, l.down});
         return;
     }
     const std::array<kernels::LinearPart, 1> router{{{l.router, nullptr, router_logits_.data()}}};
     backend_->linear({h_.data(), tokens_, router});
-    backend_->route({router_logits_.data(), tokens_, config_.experts, config_.experts_used, true,
-                     config_.expert_weight_scale, expert_.data(), expert_weight_.data(), expert_begin_.data(),
-                     row_.data()});
-    backend_->moe_ffn({h_.data(), x_.data(), tokens_, config_.experts_used, expert_.data(),
-                       expert_weight_.data(), expert_begin_.data(), row_.data(), l.gate_exps, l.up_exps,
-                       l.down_exps});
+    const kernels::Route route{router_logits_.data(),
+                               tokens_,
+                               config_.experts,
+                               config_.experts_used,
+                               true,
+                               config_.expert_weight_scale,
+                               expert_.data(),
+                               expert_weight_.data(),
+                               expert_begin_.data(),
+                               row_.data()};
+    backend_->moe_ffn({h_.data(), x_.data(), route, l.gate_exps, l.up_exps, l.down_exps});
 }
 
 // Only the rows that are sampled.

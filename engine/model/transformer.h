@@ -26,6 +26,7 @@ class Transformer : public Model {
 
   private:
     void prepare(const Batch& batch);
+    void find_rotation(int64_t token, std::span<const int32_t> positions);
     void attention(const LayerWeights& layer, int32_t index, const kernels::BatchView& where);
     void feed_forward(const LayerWeights& layer);
     std::span<float> logits(const Batch& batch);

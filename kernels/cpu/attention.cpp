@@ -8,8 +8,7 @@
 namespace sluice::kernels::cpu {
 namespace {
 
-constexpr int64_t kMostGroup = 256;    // heads that share a KV head
-constexpr int64_t kMostHeadDim = 512;  // that int32 sums of attend_int8.inl.h have room for
+constexpr int64_t kMostGroup = 256;  // heads that share a KV head
 
 template <class T>
 void grow(std::vector<T>& v, int64_t size) {

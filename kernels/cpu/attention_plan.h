@@ -12,7 +12,7 @@
 
 namespace sluice::kernels::cpu {
 
-inline constexpr int32_t kMostRows = 64;  // query rows computed together, unless a group has more heads
+inline constexpr int32_t kMostRows = 256;  // query rows computed together, unless a group has more heads
 
 class AttentionPlan {
   public:

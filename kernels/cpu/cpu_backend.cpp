@@ -10,9 +10,9 @@
 #include "kernels/cpu/attention.h"
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/isa.h"
+#include "kernels/cpu/rope_kv.h"
 #include "kernels/cpu/worker_pool.h"
-#include "kernels/rope_kv.h"
-#include "kernels/route.h"
+#include "kernels/strips.h"
 
 namespace sluice::kernels {
 namespace {
@@ -31,33 +31,21 @@ class CpuBackend final : public Backend {
     OpCounters counters() const override { return counters_; }
 
     void embed(const Embed& op) override {
-        each_token(static_cast<int64_t>(op.tokens.size()), [&](int64_t t) { embed_token(op, t); });
+        each_token(static_cast<int64_t>(op.tokens.size()), [&](int64_t t) {
+            dequantize(op.table, op.tokens[static_cast<size_t>(t)], op.y + t * op.table.cols);
+        });
     }
     void rms_norm(const RmsNorm& op) override {
-        // Heads are short rows: several of them make a task.
-        const int64_t at_once = std::max<int64_t>(1, 2048 / std::max<int64_t>(1, op.cols));
-        pool_.run((op.rows + at_once - 1) / at_once, [&](int64_t task, int) {
-            for (int64_t r = task * at_once; r < std::min(op.rows, (task + 1) * at_once); ++r)
-                isa_.rms_norm(op.x + r * op.cols, op.weight, op.y + r * op.cols, op.cols, op.eps);
+        each_token(op.rows, [&](int64_t r) {
+            isa_.rms_norm(op.x + r * op.cols, op.weight, op.y + r * op.cols, op.cols, op.eps);
         });
     }
     void linear(const Linear& op) override { gemm_.linear(op); }
-    void rope(const Rope& op) override {
-        each_token(op.tokens, [&](int64_t t) { rotate_token(op, t); });
-    }
-    void kv_write(const KvWrite& op) override {
-        each_token(op.batch.num_tokens(), [&](int64_t t) { store_token(op, t); });
+    void rope_kv(const RopeKv& op) override {
+        each_token(op.batch.num_tokens(), [&](int64_t t) { cpu::rope_kv_token(isa_, op, t); });
     }
     void attention(const Attention& op) override { attention_.run(op); }
-    void route(const Route& op) override {
-        probabilities_.resize(static_cast<size_t>(op.tokens * op.experts));
-        each_token(op.tokens, [&](int64_t t) {
-            float* p = probabilities_.data() + t * op.experts;
-            isa_.softmax(op.logits + t * op.experts, p, op.experts);
-            choose_experts(op, t, p);
-        });
-        group_by_expert(op);
-    }
+    void route(const Route& op) override { gemm_.route(op); }
     void moe_ffn(const MoeFfn& op) override {
         ++counters_.moe_ffn;
         gemm_.moe_ffn(op);
@@ -92,7 +80,6 @@ class CpuBackend final : public Backend {
     cpu::Gemm gemm_;
     cpu::PagedAttention attention_;
     OpCounters counters_;
-    std::vector<float> probabilities_;  // [T, experts]
 };
 
 // Cores that the process may run on: containers and taskset give fewer than the machine has.

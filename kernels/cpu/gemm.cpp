@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "kernels/route.h"
 #include "kernels/strips.h"
 
 namespace sluice::kernels::cpu {
@@ -88,13 +89,21 @@ void Gemm::quantise(Activations& a, int64_t row, int64_t begin, const float* x, 
     quantise(x, n, to + act_bytes(a.format, begin));
 }
 
-void Gemm::prepare(Activations& a, DType weight, const float* x, int64_t rows, int64_t k) {
-    arrange(a, weight, x, rows, k);
-    if (a.format == ActFormat::f32) return;
-    constexpr int64_t kRowsAtOnce = 4;
-    pool_.run(units(rows, kRowsAtOnce), [&](int64_t unit, int) {
-        for (int64_t r = unit * kRowsAtOnce; r < std::min(rows, (unit + 1) * kRowsAtOnce); ++r)
-            quantise(a, r, 0, x + r * k, k);
+// The input of a linear layer as `weight` wants it, after its norm if there is one.
+void Gemm::prepare(Activations& a, const Linear& op, const Weight& weight) {
+    const int64_t k = weight.cols;
+    const bool floats = act_format(weight.type) == ActFormat::f32;
+    if (floats && op.norm) grow(normed_, op.tokens * k);
+    arrange(a, weight.type, floats && op.norm ? normed_.data() : op.x, op.tokens, k);
+    if (floats && !op.norm) return;
+    pool_.run(op.tokens, [&](int64_t t, int worker) {
+        const float* x = op.x + t * k;
+        if (op.norm) {
+            float* y = floats ? normed_.data() + t * k : scratch(worker, k);
+            isa_.rms_norm(x, op.norm, y, k, op.eps);
+            x = y;
+        }
+        quantise(a, t, 0, x, k);
     });
 }
 
@@ -105,7 +114,7 @@ void Gemm::linear(const Linear& op) {
     int64_t total = 0;
     for (const LinearPart& part : op.parts) {
         const auto f = static_cast<size_t>(act_format(part.weight.type));
-        if (!have[f]) prepare(x_[f], part.weight.type, op.x, op.tokens, part.weight.cols);
+        if (!have[f]) prepare(x_[f], op, part.weight);
         have[f] = true;
         total += units(part.weight.rows, kUnitRows);
     }
@@ -146,46 +155,78 @@ struct Gemm::Middle {
     const Weight& down;
 };
 
+void Gemm::choose(const Route& op, int64_t token, int worker) {
+    float* probabilities = scratch(worker, op.experts);
+    isa_.softmax(op.logits + token * op.experts, probabilities, op.experts);
+    choose_experts(op, token, probabilities);
+}
+
+void Gemm::route(const Route& op) {
+    pool_.run(op.tokens, [&](int64_t t, int worker) { choose(op, t, worker); });
+    group_by_expert(op);
+}
+
 void Gemm::moe_ffn(const MoeFfn& op) {
-    if (op.tokens == 0) return;
-    const int64_t slots = op.tokens * op.top_k;
+    const Route& r = op.route;
+    if (r.tokens == 0) return;
+    const int64_t slots = r.tokens * r.top_k;
+    const Weight gate = op.gate.expert(0), up = op.up.expert(0), down = op.down.expert(0);
+    const Middle m{op.x, op.y, r.tokens, slots, gate, up, down};
+    arrange_inputs(m);
+    pool_.run(r.tokens, [&](int64_t t, int worker) {
+        choose(r, t, worker);
+        quantise_input(m, t);
+    });
+    group_by_expert(r);
     grow(slot_token_, slots);
     grow(slot_weight_, slots);
     for (int64_t s = 0; s < slots; ++s) {
-        slot_token_[static_cast<size_t>(s)] = static_cast<int32_t>(op.row[s] / op.top_k);
-        slot_weight_[static_cast<size_t>(s)] = op.weight[op.row[s]];
+        slot_token_[static_cast<size_t>(s)] = static_cast<int32_t>(r.row[s] / r.top_k);
+        slot_weight_[static_cast<size_t>(s)] = r.weight[r.row[s]];
     }
     groups_.clear();
     for (int64_t e = 0; e < op.gate.experts; ++e) {
-        const int64_t begin = op.expert_begin[e], end = op.expert_begin[e + 1];
+        const int64_t begin = r.expert_begin[e], end = r.expert_begin[e + 1];
         if (begin < end)
             groups_.push_back({begin, end, op.gate.expert(e), op.up.expert(e), op.down.expert(e)});
     }
-    feed_forward({op.x, op.y, op.tokens, slots, groups_[0].gate, groups_[0].up, groups_[0].down});
+    feed_forward(m);
 }
 
 void Gemm::dense_ffn(const DenseFfn& op) {
     if (op.tokens == 0) return;
+    const Middle m{op.x, op.y, op.tokens, op.tokens, op.gate, op.up, op.down};
+    arrange_inputs(m);
+    pool_.run(op.tokens, [&](int64_t t, int) { quantise_input(m, t); });
     grow(slot_token_, op.tokens);
     grow(slot_weight_, op.tokens);
     std::iota(slot_token_.begin(), slot_token_.begin() + op.tokens, 0);
     std::fill_n(slot_weight_.begin(), op.tokens, 1.0f);
     groups_.assign(1, {0, op.tokens, op.gate, op.up, op.down});
-    feed_forward({op.x, op.y, op.tokens, op.tokens, op.gate, op.up, op.down});
+    feed_forward(m);
+}
+
+// Gate and up are of one type in all known files; if not, up has its own activations.
+void Gemm::arrange_inputs(const Middle& m) {
+    arrange(x_gate_, m.gate.type, m.x, m.tokens, m.gate.cols);
+    const bool same = act_format(m.gate.type) == act_format(m.up.type);
+    if (!same) arrange(x_up_, m.up.type, m.x, m.tokens, m.up.cols);
+}
+
+void Gemm::quantise_input(const Middle& m, int64_t token) {
+    const float* x = m.x + token * m.gate.cols;
+    quantise(x_gate_, token, 0, x, m.gate.cols);
+    if (act_format(m.gate.type) != act_format(m.up.type)) quantise(x_up_, token, 0, x, m.up.cols);
 }
 
 void Gemm::feed_forward(const Middle& m) {
-    Activations& x = x_[static_cast<size_t>(act_format(m.gate.type))];
-    prepare(x, m.gate.type, m.x, m.tokens, m.gate.cols);
-    // Gate and up are of one type in all known files; if not, up gets its own activations.
     const bool same = act_format(m.gate.type) == act_format(m.up.type);
-    if (!same) prepare(x_up_, m.up.type, m.x, m.tokens, m.up.cols);
     grow(gate_column_, m.slots);
     grow(up_column_, m.slots);
     for (size_t s = 0; s < static_cast<size_t>(m.slots); ++s) {
         const auto token = static_cast<size_t>(slot_token_[s]);
-        gate_column_[s] = x.rows[token];
-        up_column_[s] = (same ? x : x_up_).rows[token];
+        gate_column_[s] = x_gate_.rows[token];
+        up_column_[s] = (same ? x_gate_ : x_up_).rows[token];
     }
     gate_and_up(m);
     down(m);

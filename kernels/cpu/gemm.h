@@ -20,6 +20,7 @@ class Gemm {
         : isa_(isa), pool_(pool), scratch_(static_cast<size_t>(pool.size())) {}
 
     void linear(const Linear& op);
+    void route(const Route& op);
     void moe_ffn(const MoeFfn& op);
     void dense_ffn(const DenseFfn& op);
 
@@ -41,13 +42,16 @@ class Gemm {
     struct Middle;
 
     void arrange(Activations& a, DType weight, const float* x, int64_t rows, int64_t k);
-    void prepare(Activations& a, DType weight, const float* x, int64_t rows, int64_t k);
+    void choose(const Route& op, int64_t token, int worker);
+    void prepare(Activations& a, const Linear& op, const Weight& weight);
     void quantise(Activations& a, int64_t row, int64_t begin, const float* x, int64_t n);
     void product(const Weight& w, int64_t begin, int64_t rows, const std::byte* const* columns, int64_t count,
                  float* out, int64_t stride, StripPlace next) const;
     float* scratch(int worker, int64_t floats);
 
     void linear_unit(const LinearPart& part, int64_t begin, int64_t tokens, int worker);
+    void arrange_inputs(const Middle& m);
+    void quantise_input(const Middle& m, int64_t token);
     void feed_forward(const Middle& m);
     void gate_and_up(const Middle& m);
     void gate_and_up_unit(const Middle& m, const Group& g, int64_t begin, int64_t rows, int worker);
@@ -56,7 +60,9 @@ class Gemm {
 
     const Isa& isa_;
     WorkerPool& pool_;
-    Activations x_[3], x_up_, h_;             // inputs by format; inputs of `up`, if they differ; hidden
+    Activations x_[3];                        // inputs of linear layers, by format
+    Activations x_gate_, x_up_, h_;           // inputs of a feed-forward, of `up` if they differ; hidden
+    std::vector<float> normed_;               // [T, in] an input that stays floats, after its norm
     std::vector<float> hidden_;               // [slots, ffn] silu(gate) * up
     std::vector<std::atomic<int32_t>> left_;  // [groups, blocks of hidden] units that are not done
     std::vector<Group> groups_;

@@ -51,6 +51,7 @@ struct StripProduct {
 };
 using StripKernels = std::array<void (*)(const StripProduct&), kNumDTypes>;  // null: a type without strips
 
+inline constexpr int64_t kMostHeadDim = 512;  // that int32 sums of attend_int8.inl.h have room for
 inline constexpr int32_t kSplitTokens = 256;
 inline constexpr int32_t kSplitBlocks = kSplitTokens / kBlockTokens;
 
@@ -90,6 +91,11 @@ struct Isa {
     void (*softmax)(const float* x, float* p, int64_t n);
     void (*silu_mul)(const float* gate, const float* up, float* y, int64_t n);
     void (*add_scaled)(float* y, const float* x, float factor, int64_t n);  // y += factor * x, rounded twice
+    // x[i], x[i + half] = x[i] * cos[i] - x[i + half] * sin[i], x[i] * sin[i] + x[i + half] * cos[i], i <
+    // half
+    void (*rotate)(float* x, const float* cos, const float* sin, int64_t half);
+    void (*to_f16)(const float* x, uint16_t* y, int64_t n);   // rounded to nearest even
+    void (*to_bf16)(const float* x, uint16_t* y, int64_t n);  // rounded to nearest even
     void (*attend)(const Attend&);
     // Joins the partial result (max2, sum2, acc2) of the next split to the one before it.
     void (*merge)(float& maximum, float& sum, float* acc, float max2, float sum2, const float* acc2,

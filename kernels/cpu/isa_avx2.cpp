@@ -146,6 +146,9 @@ const Isa& isa_avx2() {
         softmax<V>,
         silu_mul<V>,
         add_scaled<V>,
+        rotate<V>,
+        to_f16<V>,
+        to_bf16<V>,
         attend<V, avx2::I32, avx2::Pairs>,
         merge<V>,
         logit_ops<V>()};

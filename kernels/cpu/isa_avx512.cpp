@@ -155,6 +155,9 @@ const Isa& isa_avx512() {
         softmax<V>,
         silu_mul<V>,
         add_scaled<V>,
+        rotate<V>,
+        to_f16<V>,
+        to_bf16<V>,
         attend<V, avx512::I32, avx512::Pairs>,
         merge<V>,
         logit_ops<V>()};

@@ -113,6 +113,9 @@ const Isa& isa_scalar() {
         softmax<V>,
         silu_mul<V>,
         add_scaled<V>,
+        rotate<V>,
+        to_f16<V>,
+        to_bf16<V>,
         attend<V, scalar::I32, scalar::Pairs>,
         merge<V>,
         logit_ops<V>()};

@@ -403,12 +403,13 @@ void multiply(const StripProduct& p) {
         for (int64_t n = 0; n < tiles; ++n) {
             const int64_t begin = n * p.cols / tiles, end = (n + 1) * p.cols / tiles;
             kTiles<Kind>[static_cast<size_t>(end - begin - 1)](
-                {head, view.bodies + strip * view.body_bytes,
-                 tiles == 1 ? kAhead : view.body_bytes, static_cast<size_t>(n * kLines / tiles) * 64,
+                {head, view.bodies + strip * view.body_bytes, tiles == 1 ? kAhead : view.body_bytes,
+                 static_cast<size_t>(n * kLines / tiles) * 64,
                  static_cast<size_t>((n + 1) * kLines / tiles) * 64,
-                 view.bodies + static_cast<size_t>(p.first + p.count) * view.body_bytes,
-                 after.bodies, i + 1 < p.count ? head + view.head_bytes : after.heads, p.weight.cols / dtype_info(Kind::kType).block_elems,
-                 p.columns + begin, p.out + begin * p.out_stride + i * kStripRows, p.out_stride});
+                 view.bodies + static_cast<size_t>(p.first + p.count) * view.body_bytes, after.bodies,
+                 i + 1 < p.count ? head + view.head_bytes : after.heads,
+                 p.weight.cols / dtype_info(Kind::kType).block_elems, p.columns + begin,
+                 p.out + begin * p.out_stride + i * kStripRows, p.out_stride});
         }
     }
 }

@@ -57,6 +57,36 @@ void add_scaled(float* y, const float* x, float factor, int64_t n) {
     if (i < n) (V::load_n(y + i, n - i) + V::load_n(x + i, n - i) * by).store_n(y + i, n - i);
 }
 
+template <class V, int L = 16>
+void rotate(float* x, const float* cos, const float* sin, int64_t half) {
+    float* y = x + half;
+    int64_t i = 0;
+    for (; i + L <= half; i += L) {
+        const V a = V::load(x + i), b = V::load(y + i), c = V::load(cos + i), s = V::load(sin + i);
+        (a * c - b * s).store(x + i);
+        (a * s + b * c).store(y + i);
+    }
+    if (const int64_t n = half - i; n > 0) {
+        const V a = V::load_n(x + i, n), b = V::load_n(y + i, n), c = V::load_n(cos + i, n),
+                s = V::load_n(sin + i, n);
+        (a * c - b * s).store_n(x + i, n);
+        (a * s + b * c).store_n(y + i, n);
+    }
+}
+
+template <class V, int L = 16>
+void to_f16(const float* x, uint16_t* y, int64_t n) {
+    int64_t i = 0;
+    for (; i + L <= n; i += L) V::load(x + i).store_f16(y + i);
+    if (i < n) V::load_n(x + i, n - i).store_f16_n(y + i, n - i);
+}
+template <class V, int L = 16>
+void to_bf16(const float* x, uint16_t* y, int64_t n) {
+    int64_t i = 0;
+    for (; i + L <= n; i += L) V::load(x + i).store_bf16(y + i);
+    if (i < n) V::load_n(x + i, n - i).store_bf16_n(y + i, n - i);
+}
+
 // The quants of n elements (a multiple of 16); returns the scale.
 template <class V, int L = 16>
 float quantise(const float* x, int n, int8_t* q) {

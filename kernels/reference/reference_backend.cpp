@@ -6,8 +6,8 @@
 
 #include "kernels/backend.h"
 #include "kernels/cpu/isa.h"
+#include "kernels/cpu/rope_kv.h"
 #include "kernels/half.h"
-#include "kernels/rope_kv.h"
 #include "kernels/route.h"
 #include "kernels/strips.h"
 
@@ -70,7 +70,8 @@ class ReferenceBackend final : public Backend {
     }
 
     void embed(const Embed& op) override {
-        for (size_t t = 0; t < op.tokens.size(); ++t) embed_token(op, static_cast<int64_t>(t));
+        for (size_t t = 0; t < op.tokens.size(); ++t)
+            dequantize(op.table, op.tokens[t], op.y + static_cast<int64_t>(t) * op.table.cols);
     }
     void rms_norm(const RmsNorm& op) override {
         for (int64_t r = 0; r < op.rows; ++r) {
@@ -82,9 +83,12 @@ class ReferenceBackend final : public Backend {
         }
     }
     void linear(const Linear& op) override {
+        const int64_t in = op.parts.empty() ? 0 : op.parts[0].weight.cols;
+        std::vector<float> x(op.x, op.x + op.tokens * in);
+        if (op.norm) rms_norm({op.x, op.norm, x.data(), op.tokens, in, op.eps});
         for (const LinearPart& part : op.parts) {
             for (int64_t t = 0; t < op.tokens; ++t) {
-                const std::vector<float> v = multiply(part.weight, op.x + t * part.weight.cols);
+                const std::vector<float> v = multiply(part.weight, x.data() + t * in);
                 for (int64_t r = 0; r < part.weight.rows; ++r) {
                     float& y = part.y[t * part.weight.rows + r];
                     y = v[static_cast<size_t>(r)] + (part.bias ? part.bias[r] : 0.0f) +
@@ -93,11 +97,13 @@ class ReferenceBackend final : public Backend {
             }
         }
     }
-    void rope(const Rope& op) override {
-        for (int64_t t = 0; t < op.tokens; ++t) rotate_token(op, t);
-    }
-    void kv_write(const KvWrite& op) override {
-        for (int64_t t = 0; t < op.batch.num_tokens(); ++t) store_token(op, t);
+    void rope_kv(const RopeKv& op) override {
+        const int64_t tokens = op.batch.num_tokens(), dim = op.cache.head_dim;
+        if (op.q_norm) rms_norm({op.q, op.q_norm, op.q, tokens * op.heads, dim, op.eps});
+        if (op.k_norm) rms_norm({op.k, op.k_norm, op.k, tokens * op.cache.kv_heads, dim, op.eps});
+        RopeKv rest = op;
+        rest.q_norm = rest.k_norm = nullptr;
+        for (int64_t t = 0; t < tokens; ++t) cpu::rope_kv_token(cpu::isa_scalar(), rest, t);
     }
     void attention(const Attention& op) override {
         for (int64_t t = 0; t < op.batch.num_tokens(); ++t)
@@ -119,12 +125,14 @@ class ReferenceBackend final : public Backend {
     }
     void moe_ffn(const MoeFfn& op) override {
         ++counters_.moe_ffn;
-        for (int64_t t = 0; t < op.tokens; ++t) {
-            for (int64_t j = t * op.top_k; j < (t + 1) * op.top_k; ++j) {
-                const int32_t e = op.expert[j];
+        const Route& r = op.route;
+        route(r);
+        for (int64_t t = 0; t < r.tokens; ++t) {
+            for (int64_t j = t * r.top_k; j < (t + 1) * r.top_k; ++j) {
+                const int32_t e = r.expert[j];
                 add(feed_forward(op.gate.expert(e), op.up.expert(e), op.down.expert(e),
                                  op.x + t * op.gate.cols),
-                    op.weight[j], op.y + t * op.down.rows);
+                    r.weight[j], op.y + t * op.down.rows);
             }
         }
     }

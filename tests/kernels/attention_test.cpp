@@ -38,7 +38,7 @@ class Pages {
         keys_in_ = test::gaussian(rng, tokens() * kv_heads * head_dim);
         values_in_ = test::gaussian(rng, tokens() * kv_heads * head_dim);
     }
-    void write(Backend& b) { b.kv_write({keys_in_.data(), values_in_.data(), view(), layer_}); }
+    void write(Backend& b) { write(b, keys_in_, values_in_); }
 
     // Adds the tokens at positions first..end-1 of a sequence to the batch.
     void batch(size_t sequence, int32_t first, int32_t end) {
@@ -47,13 +47,18 @@ class Pages {
             table_begin_.push_back(begins_[sequence]);
         }
     }
+    // Of the batch, as they are: without queries, norms and rotations.
+    void write(Backend& b, std::vector<float> keys, const std::vector<float>& values) {
+        b.rope_kv({nullptr, keys.data(), values.data(), nullptr, nullptr, 0, nullptr, nullptr, 0, 0, false,
+                   view(), layer_});
+    }
     // Makes the key and the value of a token NaN.
     void poison(Backend& b, size_t sequence, int32_t position) {
         clear_batch();
         batch(sequence, position, position + 1);
         const std::vector<float> nan(static_cast<size_t>(layer_.kv_heads * layer_.head_dim),
                                      std::numeric_limits<float>::quiet_NaN());
-        b.kv_write({nan.data(), nan.data(), view(), layer_});
+        write(b, nan, nan);
         clear_batch();
     }
     // Gives a sequence the first blocks of another one.

@@ -79,6 +79,27 @@ TEST(Gemm, rounding_activations_to_8_bits_costs_little) {
     }
 }
 
+TEST(Gemm, a_norm_before_a_layer_is_rms_norm) {
+    std::mt19937 rng(9);
+    const auto oracle = make_reference_backend();
+    for (const DType type : {DType::q4_k, DType::q8_0, DType::f32}) {
+        const Matrix w = test::random_matrix(rng, type, 40, 512);
+        const auto x = test::gaussian(rng, 7 * 512, 3.0f), norm = test::gaussian(rng, 512);
+        const auto run = [&](Backend& backend) {
+            std::vector<float> y(7 * 40);
+            const LinearPart part[] = {{w.view(), nullptr, y.data()}};
+            backend.linear({x.data(), 7, part, norm.data(), 1e-6f});
+            return y;
+        };
+        for (const auto& backend : test::cpu_backends(2)) {
+            std::vector<float> h(x.size());
+            backend->rms_norm({x.data(), norm.data(), h.data(), 7, 512, 1e-6f});
+            EXPECT_EQ(run(*backend), linear(*backend, h, w)) << backend->name();
+            EXPECT_LE(test::nmse(run(*backend), run(*oracle)), 5e-4) << backend->name();
+        }
+    }
+}
+
 TEST(Gemm, float_rows_of_any_length) {
     std::mt19937 rng(3);
     const auto oracle = make_reference_backend();
@@ -154,10 +175,10 @@ struct Moe {
         std::vector<int32_t> expert(static_cast<size_t>(tokens * top_k)), row(expert.size()),
             begin(static_cast<size_t>(experts + 1));
         std::vector<float> weight(expert.size()), y = y0;
-        backend.route({logits.data(), tokens, experts, top_k, true, 1.0f, expert.data(), weight.data(),
-                       begin.data(), row.data()});
-        backend.moe_ffn({x.data(), y.data(), tokens, top_k, expert.data(), weight.data(), begin.data(),
-                         row.data(), gate.stack(experts), up.stack(experts), down.stack(experts)});
+        const Route route{logits.data(), tokens,        experts,       top_k,        true,
+                          1.0f,          expert.data(), weight.data(), begin.data(), row.data()};
+        backend.moe_ffn(
+            {x.data(), y.data(), route, gate.stack(experts), up.stack(experts), down.stack(experts)});
         return y;
     }
 

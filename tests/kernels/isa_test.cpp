@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstring>
 
 #include "kernels/cpu/activation.h"
+#include "kernels/half.h"
 #include "tests/kernels/data.h"
 
 namespace sluice::kernels::cpu {
@@ -54,6 +56,28 @@ TEST_P(IsaTest, rows_of_floats) {
         b = x;
         isa_->add_scaled(b.data(), w.data(), 0.37f, n);
         EXPECT_TRUE(same_bits(want.data(), b.data(), size * 4)) << "add_scaled " << n;
+        std::vector<uint16_t> half(size), bf16(size);
+        isa_->to_f16(x.data(), half.data(), n);
+        isa_->to_bf16(x.data(), bf16.data(), n);
+        for (size_t i = 0; i < size; ++i) {
+            EXPECT_EQ(half[i], f16_from_f32(x[i]));
+            EXPECT_EQ(bf16[i], bf16_from_f32(x[i]));
+        }
+    }
+}
+
+TEST_P(IsaTest, rotations) {
+    for (const int64_t half : {1, 3, 16, 17, 40, 64}) {
+        const auto x = with_extremes(rng_, 2 * half), angles = test::gaussian(rng_, half);
+        std::vector<float> cos, sin;
+        for (const float angle : angles) {
+            cos.push_back(std::cos(angle));
+            sin.push_back(std::sin(angle));
+        }
+        std::vector<float> a = x, b = x;
+        plain_.rotate(a.data(), cos.data(), sin.data(), half);
+        isa_->rotate(b.data(), cos.data(), sin.data(), half);
+        EXPECT_TRUE(same_bits(a.data(), b.data(), x.size() * 4)) << half;
     }
 }
 

@@ -131,11 +131,10 @@ TEST(Strips, experts_in_strips_give_the_bits_of_rows) {
                 const Matrix g = in_strips ? gate.strips(kExperts) : gate,
                              u = in_strips ? up.strips(kExperts) : up,
                              d = in_strips ? down.strips(kExperts) : down;
-                backend.route({logits.data(), tokens, kExperts, kTopK, true, 1.0f, expert.data(),
-                               weight.data(), begin.data(), row.data()});
-                backend.moe_ffn({x.data(), y.data(), tokens, kTopK, expert.data(), weight.data(),
-                                 begin.data(), row.data(), g.stack(kExperts), u.stack(kExperts),
-                                 d.stack(kExperts)});
+                const Route route{logits.data(), tokens,        kExperts,      kTopK,        true,
+                                  1.0f,          expert.data(), weight.data(), begin.data(), row.data()};
+                backend.moe_ffn(
+                    {x.data(), y.data(), route, g.stack(kExperts), u.stack(kExperts), d.stack(kExperts)});
                 return y;
             };
             const auto want = run(*make_cpu_backend({1, "scalar"}), false);

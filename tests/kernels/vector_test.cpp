@@ -88,16 +88,83 @@ TEST(Vector, rope_rotates_pairs_of_both_kinds_and_leaves_the_rest) {
     const int64_t half = 2;
     const float cos[] = {std::cos(0.3f), std::cos(1.1f)}, sin[] = {std::sin(0.3f), std::sin(1.1f)};
     for (const auto& backend : test::cpu_backends(1)) {
-        std::vector<float> x{1, 2, 3, 4, 5, 6}, y = x;  // one head of 6, of which 4 rotate
-        backend->rope({x.data(), cos, sin, 1, 1, 6, 2 * half, false});
+        std::vector<float> x{1, 2, 3, 4, 5, 6}, y = x, k = x;  // one head of 6, of which 4 rotate
+        std::vector<std::byte> keys(6 * kBlockTokens * 4), values(keys.size());
+        const KvLayer cache{DType::f32, 1, 1, 6, keys.data(), values.data()};
+        const std::vector<int32_t> zero{0};
+        const auto rotate = [&](std::vector<float>& q, bool interleaved) {
+            backend->rope_kv({q.data(),
+                              k.data(),
+                              k.data(),
+                              nullptr,
+                              nullptr,
+                              0,
+                              cos,
+                              sin,
+                              1,
+                              2 * half,
+                              interleaved,
+                              {zero, zero, zero},
+                              cache});
+        };
+        rotate(x, false);
+        EXPECT_EQ(k, x);  // a key is a head like any other
         EXPECT_NEAR(x[0], 1 * cos[0] - 3 * sin[0], 1e-6);
         EXPECT_NEAR(x[2], 1 * sin[0] + 3 * cos[0], 1e-6);
         EXPECT_NEAR(x[1], 2 * cos[1] - 4 * sin[1], 1e-6);
         EXPECT_EQ(x[4], 5);
-        backend->rope({y.data(), cos, sin, 1, 1, 6, 2 * half, true});
+        rotate(y, true);
         EXPECT_NEAR(y[0], 1 * cos[0] - 2 * sin[0], 1e-6);
         EXPECT_NEAR(y[3], 3 * sin[1] + 4 * cos[1], 1e-6);
         EXPECT_EQ(y[5], 6);
+    }
+}
+
+TEST(Vector, heads_are_normalised_then_rotated_and_keys_and_values_stored) {
+    std::mt19937 rng(53);
+    constexpr int64_t kHeads = 4, kTokens = 5;
+    const auto oracle = make_reference_backend();
+    for (const int32_t dim : {6, 64, 80, 128}) {
+        const int64_t half = dim / 2;
+        const auto q = test::gaussian(rng, kTokens * kHeads * dim, 3.0f),
+                   k = test::gaussian(rng, kTokens * 2 * dim), v = test::gaussian(rng, kTokens * 2 * dim),
+                   w = test::gaussian(rng, dim);
+        std::vector<float> cos, sin;
+        for (const float angle : test::gaussian(rng, kTokens * half)) {
+            cos.push_back(std::cos(angle));
+            sin.push_back(std::sin(angle));
+        }
+        const std::vector<int32_t> positions{30, 31, 32, 33, 34}, begin(kTokens, 0), table{1, 0};
+        for (const DType type : {DType::f16, DType::bf16, DType::f32}) {
+            const auto run = [&](Backend& backend) {
+                KvLayer cache{type, 2, 2, dim, nullptr, nullptr};
+                std::vector<std::byte> keys(cache.tile(2, 0)), values(keys.size());
+                cache.keys = keys.data();
+                cache.values = values.data();
+                std::vector<float> out = q, own = k;
+                backend.rope_kv({out.data(),
+                                 own.data(),
+                                 v.data(),
+                                 w.data(),
+                                 w.data(),
+                                 1e-6f,
+                                 cos.data(),
+                                 sin.data(),
+                                 kHeads,
+                                 2 * half,
+                                 false,
+                                 {positions, begin, table},
+                                 cache});
+                out.insert(out.end(), own.begin(), own.end());
+                return std::tuple(out, keys, values);
+            };
+            const auto [want, ignored, stored] = run(*oracle);
+            const auto [first, keys, values] = run(*make_cpu_backend({1, "scalar"}));
+            for (size_t i = 0; i < want.size(); ++i) ASSERT_NEAR(first[i], want[i], 1e-5);
+            EXPECT_EQ(values, stored);
+            for (const auto& backend : test::cpu_backends(2))
+                EXPECT_EQ(run(*backend), std::tuple(first, keys, values)) << backend->name() << " " << dim;
+        }
     }
 }
 
