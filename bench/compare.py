@@ -18,8 +18,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 
+import compare_kernels
 import compare_table
 import machine
 import serve
@@ -47,6 +49,16 @@ class Served:
     arguments: str  # of bench/serve.py
 
 
+@dataclass(frozen=True)
+class Alone:
+    """Ours without a peer: measure(options) in each round, and rows(title, what each round found)."""
+
+    title: str
+    measure: Callable
+    rows: Callable
+    once: bool = False  # counts, which do not depend on who else is busy
+
+
 # Contexts end with a multiple of 256 tokens, to which llama.cpp rounds the cache of a sequence up.
 MODES = ("unified", "split")
 CASES = {
@@ -69,6 +81,16 @@ CASES = {
     "stall": Served(
         "8 streams while a 4k prompt is computed",
         "--scenario stall --running 8 --long-prompt-tokens 4096 --max-tokens 512",
+    ),
+    "crowded": Served("1 stream beside two busy processes", "--scenario crowded"),
+    "strips-cache": Alone(
+        "Q4_K strips from cache, 1 thread", compare_kernels.from_cache, compare_kernels.cache_rows
+    ),
+    "strips-memory": Alone(
+        "Q4_K strips from memory, all cores", compare_kernels.from_memory, compare_kernels.memory_rows
+    ),
+    "equal-bits": Alone(
+        "differing bits", compare_kernels.equal_bits, compare_kernels.equal_rows, once=True
     ),
 }
 LOAD_MODE_NONE = 0  # of llama.h: read, not mapped
@@ -146,15 +168,6 @@ def case_turns(name, sides):
                 yield name, side, mode
 
 
-def read_bandwidth(options):
-    """Bytes a second that all cores together read, in the fastest way that bench_memory knows."""
-    threads = len(os.sched_getaffinity(0))
-    program = os.path.join(options.build, "bench/bench_memory")
-    choice = [f"--benchmark_filter=/threads:{threads}$", "--benchmark_min_time=0.1"]
-    found = subprocess.check_output([program, *choice, "--benchmark_format=json"], stderr=subprocess.DEVNULL)
-    return max(way["GB/s"] for way in json.loads(found)["benchmarks"]) * 1e9
-
-
 @contextlib.contextmanager
 def quiet(path):
     """Holds the lock of a machine where others build, if there is one."""
@@ -173,7 +186,7 @@ def measure_steps(options, names, commands):
             of_case, program = times.setdefault(name, {}), programs.get(side)
             with quiet(options.lock):
                 if case.bandwidth and side == "ours":
-                    of_case.setdefault("read", []).append(read_bandwidth(options))
+                    of_case.setdefault("read", []).append(compare_kernels.read_bandwidth(options))
                 seconds = program.ask(f"{case.command} {mode}".strip())
             of_case.setdefault(key, []).append(seconds)
             print(f"{name:>12}  {key:<13} {case.tokens / seconds:9.2f} tokens/s", flush=True)
@@ -194,6 +207,19 @@ def measure_served(options, names):
     return found
 
 
+def measure_alone(options, names):
+    """{case: what each round found}"""
+    found = {name: [] for name in names}
+    for turn in range(options.rounds):
+        for name in names:
+            if turn > 0 and CASES[name].once:
+                continue
+            with quiet(options.lock):
+                found[name].append(CASES[name].measure(options))
+            print(f"{name:>12}  measured {turn + 1} of {options.rounds}", flush=True)
+    return found
+
+
 def commands_of(options, states):
     program = os.path.join(options.build, "bench/step_bench")
     commands = {"ours": [program, options.model, *shlex.split(options.flags)]}
@@ -209,11 +235,13 @@ def commands_of(options, states):
 
 
 def measure(options):
-    steps = [name for name in options.cases if isinstance(CASES[name], Steps)]
-    served = [name for name in options.cases if isinstance(CASES[name], Served)]
+    def of(kind):
+        return [name for name in options.cases if isinstance(CASES[name], kind)]
+
+    alone = measure_alone(options, of(Alone))
     with tempfile.TemporaryDirectory() as states:
-        found = measure_steps(options, steps, commands_of(options, states))
-    return found | {"served": measure_served(options, served)}
+        found = measure_steps(options, of(Steps), commands_of(options, states))
+    return found | {"alone": alone, "served": measure_served(options, of(Served))}
 
 
 def parse(arguments):

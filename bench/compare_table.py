@@ -100,6 +100,13 @@ def stall_row(case, found):
     return row(f"{case.title}: longest gap by median", ours, "", (3, 2), [found["max_over_median"]])
 
 
+def crowded_row(case, found):
+    ours, quiet = found["crowded_tokens_per_second"], found["quiet_tokens_per_second"]
+    shares = [100 * share for share in found["shares"]]
+    return row(f"{case.title}: share of its quiet speed", f"{ours:.4g} tok/s", f"quiet: {quiet:.4g} tok/s",
+               (40, 50), shares, "%", value=100 * found["crowded_over_quiet"])  # fmt: skip
+
+
 def rows(result, cases):
     times, served, about = result["times"], result["served"], result["about"].get("ours")
     found = []
@@ -111,9 +118,11 @@ def rows(result, cases):
         found += burst_rows(cases["burst"], served["burst"], best_peer(times.get("decode-1", {}))[1])
         if about:
             found.append(memory_row(cases["burst"], served["burst"], about))
-    for name, make in (("shared", shared_row), ("stall", stall_row)):
+    for name, make in (("shared", shared_row), ("stall", stall_row), ("crowded", crowded_row)):
         if name in served:
             found.append(make(cases[name], served[name]))
+    for name, of_rounds in result["alone"].items():
+        found += cases[name].rows(cases[name].title, of_rounds)
     return found
 
 
@@ -121,7 +130,7 @@ def measured(found):
     """A ratio with its spread over the turns: 1.52x (1.48-1.55)."""
     if "value" not in found:
         return "not compared"
-    unit = {"x": "x", "%": " %", "MB": " MB"}[found["unit"]]
+    unit = "x" if found["unit"] == "x" else f" {found['unit']}"
     digits = 2 if found["unit"] == "x" else 0
     spread = ""
     if found["low"] != found["high"]:
@@ -142,8 +151,8 @@ def markdown(result):
         "",
         f"{facts['cpu']}, {facts['cores']} cores, {' '.join(facts['flags'])}, {facts['memory_gib']} GiB;"
         f" commit {facts['commit']}{changed}.",
-        f"{sides}. Flags: {', '.join(f'{k}={v}' for k, v in flags.items())}.",
-        f"Peak memory of the steps, mapped weights included: {peaks}.",
+        f"Flags: {', '.join(f'{k}={v}' for k, v in flags.items())}.",
+        *([f"{sides}. Peak memory of the steps, mapped weights included: {peaks}."] if sides else []),
         "",
         "| figure | ours | llama.cpp | ratio or share (lowest-highest turn) | must | aim | reached |",
         "|---|---|---|---|---|---|---|",

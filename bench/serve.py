@@ -5,6 +5,7 @@
   bench/serve.py --scenario stall                 4 streams run while a long prompt joins
   bench/serve.py --scenario shared                16 prompts that differ in their last two tokens
   bench/serve.py --scenario length                time per token after 128 and after 1,024 tokens
+  bench/serve.py --scenario crowded               one stream, quiet and beside two busy processes by turns
 Asks the server at --url, or starts --binary with --model (default: the model inside the binary) and --flags.
 What the figures mean is written in docs/benchmarking.md.
 """
@@ -20,10 +21,12 @@ import time
 import urllib.parse
 
 import machine
+from busy import busy
 from server import Server, metric
 
 WARM_TOKENS = 512  # reach every one of 128 experts of which each token takes 8
-MAX_TOKENS = {"load": 64, "stall": 384, "shared": 4, "length": 1024}
+MAX_TOKENS = {"load": 64, "stall": 384, "shared": 4, "length": 1024, "crowded": 96}
+BUSY_PROCESSES, CROWDED_TURNS = 2, 5
 STEP_TOKENS = "vllm:iteration_tokens_total_sum"  # tokens that all steps so far computed
 RUNNING = {"stall": 4, "shared": 16}
 
@@ -241,7 +244,31 @@ async def length(address, model, options):
     }
 
 
-SCENARIOS = {"load": load, "stall": stall, "shared": shared, "length": length}
+def crowded_figures(quiet, beside):
+    """Streams by turns. The system hands out whole slices of time, so a stream's mean counts, not its gaps."""
+    speeds = [[1 / s.tpot() for s in streams] for streams in (quiet, beside)]
+    usual, slow = map(statistics.median, speeds)
+    return {
+        "scenario": "crowded",
+        "busy_processes": BUSY_PROCESSES,
+        "quiet_tokens_per_second": round(usual, 2),
+        "crowded_tokens_per_second": round(slow, 2),
+        "crowded_over_quiet": round(slow / usual, 3),
+        "shares": [round(b / a, 3) for a, b in zip(*speeds)],
+    }
+
+
+async def crowded(address, model, options):
+    """The speed of one stream, and while foreign processes want all cores too."""
+    prompt, quiet, beside = random_prompt(1, options.prompt_tokens, options.words), [], []
+    for _ in range(CROWDED_TURNS):
+        quiet.append(await ask(address, model, prompt, options.max_tokens))
+        with busy(BUSY_PROCESSES):
+            beside.append(await ask(address, model, prompt, options.max_tokens))
+    return crowded_figures(quiet, beside)
+
+
+SCENARIOS = {"load": load, "stall": stall, "shared": shared, "length": length, "crowded": crowded}
 
 
 def table(rows):

@@ -14,6 +14,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
 import compare  # noqa: E402
+import compare_kernels  # noqa: E402
 import compare_table  # noqa: E402
 
 BUILD, MODEL = sys.argv[1:3]
@@ -54,6 +55,19 @@ class Arithmetic(unittest.TestCase):
         found = {"results": [load], "prompt_tokens": 32, "peak_memory_mib": 10**9 / 2**20 + 1}
         got = compare_table.memory_row(compare.CASES["burst"], found, ABOUT)
         self.assertAlmostEqual(got["value"], (2**20 - (2 * 64 + 544)) / 1e6)
+
+    def test_shares_of_kernels_are_medians_of_all_rounds(self):
+        rounds = [{"avx2": {"4": (56, 130, 232)}, "avx512": {}}, {"avx2": {"4": (62, 140, 226)}, "avx512": {}}]
+        [got] = compare_kernels.cache_rows("strips", rounds)  # no row for what was not measured
+        self.assertEqual((got["value"], got["low"], got["verdict"]), (59, 56, "missed"))
+        self.assertEqual((got["ours"], got["peer"]), ("135 GMAC/s", "they alone: 229"))
+
+    def test_one_differing_bit_is_one_too_many(self):
+        lines = [{"usual": "cpu/avx512"}, {"against": "mapped", "tokens": 100, "differing_bits": 0}]
+        self.assertEqual(compare_kernels.equal_rows("bits", [lines])[0]["verdict"], "aim")
+        lines.append({"against": "avx2", "tokens": 100, "differing_bits": 1})
+        [got] = compare_kernels.equal_rows("bits", [lines])
+        self.assertEqual((got["figure"], got["value"], got["verdict"]), ("bits in 200 tokens", 1, "missed"))
 
     def test_sides_take_turns(self):
         near = list(compare.turns(["prompt-512"], ["ours", "peer"], 2, alone=False))
@@ -113,6 +127,12 @@ class Run(unittest.TestCase):
         self.assertEqual(judged, {"share of read bandwidth", "peak memory beside file and used KV",
                                   "prompt work of one"})  # fmt: skip
         self.assertLess(result["served"]["shared"]["work_of_one"], 1.1)
+
+    def test_kernels_are_held_against_the_machine(self):
+        result, _ = self.run_script("--cases", "strips-cache,strips-memory", "--rounds", "1")
+        for name, program in (("strips-cache", "avx2"), ("strips-memory", "avx2")):
+            for share, speed, limit in result["alone"][name][0][program].values():
+                self.assertGreater(min(share, speed, limit), 0)
 
     def test_with_a_peer_it_is_a_ratio_of_as_many_turns(self):
         with tempfile.TemporaryDirectory() as folder:

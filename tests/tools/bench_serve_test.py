@@ -52,6 +52,13 @@ class Arithmetic(unittest.TestCase):
         got = serve.shared_figures(runners, 114.0)
         self.assertEqual((got["computed_tokens"], got["work_of_one"]), (110, 1.1))
 
+    def test_a_crowd_slows_by_the_ratio_of_medians(self):
+        quiet = [stream(0, [0, 1, 2]), stream(0, [0, 1, 2]), stream(0, [0, 4, 8])]
+        beside = [stream(0, [0, 2, 4]), stream(0, [0, 4, 8]), stream(0, [0, 2, 4])]
+        got = serve.crowded_figures(quiet, beside)
+        self.assertEqual((got["quiet_tokens_per_second"], got["crowded_over_quiet"]), (1, 0.5))
+        self.assertEqual(got["shares"], [0.5, 0.25, 2])
+
     def test_one_token_has_no_time_per_token(self):
         got = serve.summarise([stream(0.0, [1.0])])
         self.assertEqual((got["tpot_p50_ms"], got["gap_max_ms"]), (None, None))
