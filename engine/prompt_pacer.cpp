@@ -6,10 +6,12 @@
 namespace sluice::engine {
 namespace {
 
-constexpr int32_t kFewest = 8;       // a prompt always gets on; within a target by one token at least
-constexpr double kOfTarget = 0.85;   // that is aimed at, because steps vary
-constexpr int32_t kOldest = 64;      // steps, before a baseline is measured anew
-constexpr double kNewWeight = 0.25;  // of a measurement in its running mean
+constexpr int32_t kFewest = 8;         // a prompt always gets on; within a target by one token at least
+constexpr double kOfTarget = 0.85;     // that is aimed at, because steps vary
+constexpr int32_t kFewestAlone = 64;   // below, weights are read again and again for few tokens
+constexpr double kSecondsAlone = 0.5;  // of a step without decodes
+constexpr int32_t kOldest = 64;        // steps, before a baseline is measured anew
+constexpr double kNewWeight = 0.25;    // of a measurement in its running mean
 
 void blend(double& mean, double value) {
     mean = mean == 0 ? value : mean + kNewWeight * (value - mean);
@@ -23,7 +25,13 @@ PromptPacer::Baseline& PromptPacer::baseline(int32_t decodes) {
 }
 
 int32_t PromptPacer::prompt_tokens(int32_t decodes, int64_t waiting) {
-    if (decodes < 1 || (stretch_ < 1 && target_seconds_ <= 0)) return step_tokens_;
+    if (decodes < 1) {
+        const int32_t fewest = std::min(kFewestAlone, step_tokens_);
+        if (alone_token_seconds_ == 0) return fewest;
+        return static_cast<int32_t>(
+            std::clamp<double>(kSecondsAlone / alone_token_seconds_, fewest, step_tokens_));
+    }
+    if (stretch_ < 1 && target_seconds_ <= 0) return step_tokens_;
     const Baseline& base = baseline(decodes);
     if (base.seconds == 0 || base.age >= kOldest) return 0;
     const int32_t fewest = std::min(kFewest, step_tokens_);
@@ -42,7 +50,12 @@ int32_t PromptPacer::prompt_tokens(int32_t decodes, int64_t waiting) {
 }
 
 void PromptPacer::observe(int32_t decodes, int32_t prompt_tokens, double seconds) {
-    if (decodes < 1) return;
+    if (decodes < 1) {
+        // The last piece of a prompt is small, reads all weights and says nothing of large ones.
+        if (prompt_tokens >= std::min(kFewestAlone, step_tokens_))
+            blend(alone_token_seconds_, seconds / prompt_tokens);
+        return;
+    }
     Baseline& base = baseline(decodes);
     if (prompt_tokens == 0) {
         blend(base.seconds, seconds);

@@ -13,9 +13,10 @@ class PromptPacer {
     PromptPacer(int32_t step_tokens, double stretch, double target_seconds = 0)
         : step_tokens_(step_tokens), stretch_(stretch), target_seconds_(target_seconds) {}
 
-    // For a step that also decodes so many sequences, while `waiting` others have no token yet: when they are
-    // more than the streams, the streams give way, but not beyond the target. 0 now and then: a step without
-    // prompts, to time it.
+    // Without decodes: as many as fit half a second, so that whoever comes or cancels meanwhile waits no
+    // longer. For a step that also decodes so many sequences, while `waiting` others have no token yet: when
+    // they are more than the streams, the streams give way, but not beyond the target. 0 now and then: a step
+    // without prompts, to time it.
     int32_t prompt_tokens(int32_t decodes, int64_t waiting);
 
     // What a step has taken.
@@ -33,6 +34,7 @@ class PromptPacer {
     double stretch_, target_seconds_;
     std::array<Baseline, 12> baselines_{};
     double prompt_token_seconds_ = 0;  // what a prompt token adds to a step that decodes; 0: unknown
+    double alone_token_seconds_ = 0;   // what one costs in a step of prompts alone
 };
 
 }  // namespace sluice::engine

@@ -42,14 +42,21 @@ void tiles(const Isa& isa, const Weight& w, int64_t begin, int64_t rows, const s
     }
 }
 
+// Where the weights of row `begin` lie; null: not in strips, or behind the end.
+const std::byte* bodies_at(const Weight& w, int64_t begin) {
+    if (w.layout == Layout::rows || begin >= w.rows) return nullptr;
+    const StripView view = strip_view(w);
+    return view.bodies + static_cast<size_t>(begin / kStripRows) * view.body_bytes;
+}
+
 }  // namespace
 
-// out[c * stride + r] = row begin + r of w times column c.
+// out[c * stride + r] = row begin + r of w times column c. `next` is what the worker will read after it.
 void Gemm::product(const Weight& w, int64_t begin, int64_t rows, const std::byte* const* columns,
-                   int64_t count, float* out, int64_t stride) const {
+                   int64_t count, float* out, int64_t stride, const std::byte* next) const {
     if (w.layout == Layout::rows) return tiles(isa_, w, begin, rows, columns, count, out, stride);
     isa_.strips[static_cast<size_t>(w.type)](
-        {w, begin / kStripRows, rows / kStripRows, columns, count, out, stride});
+        {w, begin / kStripRows, rows / kStripRows, columns, count, out, stride, next});
 }
 
 float* Gemm::scratch(int worker, int64_t floats) {
@@ -114,13 +121,16 @@ void Gemm::linear_unit(const LinearPart& part, int64_t begin, int64_t tokens, in
     const int64_t rows = std::min(kUnitRows, w.rows - begin);
     const auto* columns = x_[static_cast<size_t>(act_format(w.type))].rows.data();
     float* y = part.y + begin;
-    if (!part.bias && !part.accumulate) return product(w, begin, rows, columns, tokens, y, w.rows);
+    const std::byte* next = bodies_at(w, begin + rows);
+    if (!part.bias && !part.accumulate) return product(w, begin, rows, columns, tokens, y, w.rows, next);
     float* values = scratch(worker, tokens * kUnitRows);
-    product(w, begin, rows, columns, tokens, values, kUnitRows);
+    product(w, begin, rows, columns, tokens, values, kUnitRows, next);
     for (int64_t t = 0; t < tokens; ++t, y += w.rows, values += kUnitRows) {
-        for (int64_t i = 0; i < rows; ++i) {
-            const float v = part.bias ? values[i] + part.bias[begin + i] : values[i];
-            y[i] = part.accumulate ? y[i] + v : v;
+        if (part.bias) isa_.add_scaled(values, part.bias + begin, 1.0f, rows);
+        if (part.accumulate) {
+            isa_.add_scaled(y, values, 1.0f, rows);
+        } else {
+            std::copy_n(values, rows, y);
         }
     }
 }
@@ -209,8 +219,9 @@ void Gemm::gate_and_up_unit(const Middle& m, const Group& g, int64_t begin, int6
     const int64_t columns = g.end - g.begin, ffn = m.gate.rows;
     float* gate = scratch(worker, 2 * columns * rows);
     float* up = gate + columns * rows;
-    product(g.gate, begin, rows, gate_column_.data() + g.begin, columns, gate, rows);
-    product(g.up, begin, rows, up_column_.data() + g.begin, columns, up, rows);
+    product(g.gate, begin, rows, gate_column_.data() + g.begin, columns, gate, rows, bodies_at(g.up, begin));
+    product(g.up, begin, rows, up_column_.data() + g.begin, columns, up, rows,
+            bodies_at(g.gate, begin + rows));
     for (int64_t c = 0; c < columns; ++c)
         isa_.silu_mul(gate + c * rows, up + c * rows, hidden_.data() + (g.begin + c) * ffn + begin, rows);
 }
@@ -228,17 +239,18 @@ void Gemm::down_unit(const Middle& m, int64_t begin, int64_t rows, int worker) {
     float* sum = scratch(worker, 2 * m.tokens * rows);
     float* values = sum + m.tokens * rows;
     std::fill_n(sum, m.tokens * rows, 0.0f);
-    for (const Group& g : groups_) {
-        product(g.down, begin, rows, h_.rows.data() + g.begin, g.end - g.begin, values, rows);
+    for (size_t i = 0; i < groups_.size(); ++i) {
+        const Group& g = groups_[i];
+        const std::byte* next = i + 1 < groups_.size() ? bodies_at(groups_[i + 1].down, begin) : nullptr;
+        product(g.down, begin, rows, h_.rows.data() + g.begin, g.end - g.begin, values, rows, next);
         for (int64_t s = g.begin; s < g.end; ++s) {
             const auto slot = static_cast<size_t>(s);
-            float* to = sum + slot_token_[slot] * rows;
-            const float* from = values + (s - g.begin) * rows;
-            for (int64_t i = 0; i < rows; ++i) to[i] += slot_weight_[slot] * from[i];
+            isa_.add_scaled(sum + slot_token_[slot] * rows, values + (s - g.begin) * rows, slot_weight_[slot],
+                            rows);
         }
     }
     for (int64_t t = 0; t < m.tokens; ++t)
-        for (int64_t i = 0; i < rows; ++i) m.y[t * m.down.rows + begin + i] += sum[t * rows + i];
+        isa_.add_scaled(m.y + t * m.down.rows + begin, sum + t * rows, 1.0f, rows);
 }
 
 }  // namespace sluice::kernels::cpu

@@ -43,6 +43,7 @@ struct StripProduct {
     int64_t cols;
     float* out;
     int64_t out_stride;
+    const std::byte* next;  // bodies that are read after these: fetched meanwhile; null: unknown
 };
 using StripKernels = std::array<void (*)(const StripProduct&), kNumDTypes>;  // null: a type without strips
 
@@ -84,6 +85,7 @@ struct Isa {
     void (*rms_norm)(const float* x, const float* weight, float* y, int64_t n, float eps);
     void (*softmax)(const float* x, float* p, int64_t n);
     void (*silu_mul)(const float* gate, const float* up, float* y, int64_t n);
+    void (*add_scaled)(float* y, const float* x, float factor, int64_t n);  // y += factor * x, rounded twice
     void (*attend)(const Attend&);
     // Joins the partial result (max2, sum2, acc2) of the next split to the one before it.
     void (*merge)(float& maximum, float& sum, float* acc, float max2, float sum2, const float* acc2,

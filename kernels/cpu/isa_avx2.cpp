@@ -145,6 +145,7 @@ const Isa& isa_avx2() {
         rms_norm<V>,
         softmax<V>,
         silu_mul<V>,
+        add_scaled<V>,
         attend<V, avx2::I32, avx2::Pairs>,
         merge<V>,
         logit_ops<V>()};

@@ -154,6 +154,7 @@ const Isa& isa_avx512() {
         rms_norm<V>,
         softmax<V>,
         silu_mul<V>,
+        add_scaled<V>,
         attend<V, avx512::I32, avx512::Pairs>,
         merge<V>,
         logit_ops<V>()};

@@ -112,6 +112,7 @@ const Isa& isa_scalar() {
         rms_norm<V>,
         softmax<V>,
         silu_mul<V>,
+        add_scaled<V>,
         attend<V, scalar::I32, scalar::Pairs>,
         merge<V>,
         logit_ops<V>()};

@@ -19,6 +19,16 @@ struct F32 {
     // Sums of this many rows x vectors fill the registers and hide the latency of fma.
     static constexpr int kFmaRows = 8, kFmaVectors = 2;
 
+    static constexpr int kTile = 4;  // float_tile of so many rows and columns fits the registers
+
+    // Of 16 signed bytes: as unsigned ones, each 128 larger.
+    static int sum_16(const int8_t* q) {
+        const __m128i bytes =
+            _mm_xor_si128(_mm_loadu_si128(reinterpret_cast<const __m128i*>(q)), _mm_set1_epi8(-128));
+        const __m128i sums = _mm_sad_epu8(bytes, _mm_setzero_si128());
+        return _mm_extract_epi16(sums, 0) + _mm_extract_epi16(sums, 4) - 16 * 128;
+    }
+
     static F32 zero() { return {_mm512_setzero_ps()}; }
     static F32 set(float x) { return {_mm512_set1_ps(x)}; }
     static F32 load(const float* p) { return {_mm512_loadu_ps(p)}; }

@@ -25,6 +25,14 @@ struct F32 {
         return r;
     }
 
+    static constexpr int kTile = 2;  // float_tile of so many rows and columns fits the registers
+
+    static int sum_16(const int8_t* q) {
+        int sum = 0;
+        for (int i = 0; i < 16; ++i) sum += q[i];
+        return sum;
+    }
+
     static F32 zero() { return set(0.0f); }
     static F32 set(float x) {
         return make([=](int) { return x; });

@@ -22,10 +22,13 @@ namespace {
 constexpr int kMostColumns = 4;
 constexpr int kHalves = 2;  // of a line
 
-constexpr size_t kAhead = 2048;  // bytes that are fetched before they are needed, besides a block
+constexpr size_t kAhead = 4096;  // bytes that are fetched before they are needed
 
 struct StripTile {
     const std::byte *head, *body;
+    size_t ahead;                   // bytes from what is read to what is fetched meanwhile,
+    size_t fetch_begin, fetch_end;  // of which each tile of activations fetches a part
+    const std::byte *end, *next;    // where the bodies end, and what is read then
     int64_t blocks;
     const std::byte* const* columns;
     float* out;  // [columns][out_stride]
@@ -47,9 +50,12 @@ __m256i spread(const void* p) {
 __m256 halves(const std::byte* head, int h) {
     return _mm256_cvtph_ps(load_16(head + 16 * h));
 }
-void prefetch(const std::byte* from, size_t bytes) {
-    for (size_t line = 0; line < bytes; line += 64)
-        _mm_prefetch(reinterpret_cast<const char*>(from + line), _MM_HINT_T0);
+// While the bytes from `from` on are read.
+[[gnu::always_inline]] inline void fetch(const StripTile& t, const std::byte* from) {
+    const std::byte* at = from + t.ahead;
+    if (at >= t.end) at = t.next + (at - t.end);
+    for (size_t line = t.fetch_begin; line < t.fetch_end; line += 64)
+        _mm_prefetch(reinterpret_cast<const char*>(at + line), _MM_HINT_T0);
 }
 
 // Block b of the tile's column c.
@@ -69,20 +75,37 @@ struct GroupScales {
     __m256i scale[8][kHalves], pairs[4][kHalves];
 
     explicit GroupScales(const std::byte* body) {
-        for (int g = 0; g < 8; ++g) {
-            const __m128i s = value(body, 0, g);
-            interleave(s, s, scale[g]);
+        for (int g = 0; g < 4; g += 2) {
+            __m256i low, high;  // groups g and g + 1, g + 4 and g + 5
+            values(body, 0, g, low, high);
+            twice(low, scale + g);
+            twice(high, scale + g + 4);
+            values(body, 1, g, low, high);
+            interleave(_mm256_castsi256_si128(low), _mm256_extracti128_si256(low, 1), pairs[g / 2]);
+            interleave(_mm256_castsi256_si128(high), _mm256_extracti128_si256(high, 1), pairs[g / 2 + 2]);
         }
-        for (int i = 0; i < 4; ++i) interleave(value(body, 1, 2 * i), value(body, 1, 2 * i + 1), pairs[i]);
     }
-    static __m128i value(const std::byte* body, int kind, int g) {
-        const __m128i nibbles = load_16(body + 64 * kind + 16 * (g % 4));
-        const __m128i top = load_16(body + 128 + 32 * kind + 16 * (g / 4));
-        const __m128i low =
-            _mm_and_si128(_mm_srl_epi16(nibbles, _mm_cvtsi32_si128(g / 4 * 4)), _mm_set1_epi8(15));
-        const __m128i bits =
-            _mm_and_si128(_mm_srl_epi16(top, _mm_cvtsi32_si128(2 * (g % 4))), _mm_set1_epi8(3));
-        return _mm_or_si128(low, _mm_slli_epi16(bits, 4));
+    // Scales or minimums of two groups and of the two that share their bytes, 16 rows each.
+    static void values(const std::byte* body, int kind, int g, __m256i& low, __m256i& high) {
+        const __m256i nibble = _mm256_set1_epi8(15), three = _mm256_set1_epi8(3);
+        const __m256i nibbles = load(body + 64 * kind + 16 * g);
+        const __m256i first = _mm256_set1_epi32(2 * g), second = _mm256_set1_epi32(2 * g + 2);
+        const __m256i shift = _mm256_blend_epi32(first, second, 0xf0);
+        const auto bits = [&](int half) {
+            const __m256i top = _mm256_broadcastsi128_si256(load_16(body + 128 + 32 * kind + 16 * half));
+            return _mm256_slli_epi16(_mm256_and_si256(_mm256_srlv_epi32(top, shift), three), 4);
+        };
+        low = _mm256_or_si256(_mm256_and_si256(nibbles, nibble), bits(0));
+        high = _mm256_or_si256(_mm256_and_si256(_mm256_srli_epi16(nibbles, 4), nibble), bits(1));
+    }
+    // Each byte of two groups as a pair of int16.
+    static void twice(__m256i values, __m256i (*out)[kHalves]) {
+        for (int h = 0; h < kHalves; ++h) {
+            const __m256i bytes =
+                h == 0 ? _mm256_unpacklo_epi8(values, values) : _mm256_unpackhi_epi8(values, values);
+            out[0][h] = _mm256_cvtepu8_epi16(_mm256_castsi256_si128(bytes));
+            out[1][h] = _mm256_cvtepu8_epi16(_mm256_extracti128_si256(bytes, 1));
+        }
     }
 };
 
@@ -95,7 +118,9 @@ template <int C>
         const __m256i x = spread(q[c] + 4 * at);
         SLUICE_UNROLL
         for (int h = 0; h < kHalves; ++h) {
-            dot[c][h] = _mm256_add_epi16(dot[c][h], _mm256_maddubs_epi16(w[h], x));
+            __m256i pairs = _mm256_maddubs_epi16(w[h], x);
+            SLUICE_PIN(pairs);
+            dot[c][h] = _mm256_add_epi16(dot[c][h], pairs);
             SLUICE_PIN(dot[c][h]);
         }
     }
@@ -141,6 +166,7 @@ template <bool kFifth>
 struct Groups32 {
     static constexpr DType kType = kFifth ? DType::q5_k : DType::q4_k;
     static constexpr size_t kBody = strip_block(kType).body, kHead = strip_block(kType).head;
+    static constexpr size_t kFetch = kBody / 4;  // bytes that are read between two fetches
     static constexpr size_t kHigh = 192, kQuants = kHigh + (kFifth ? 512 : 0);
     static constexpr int kLines = kFifth ? 4 : 8;  // that int16 can sum
 
@@ -180,22 +206,28 @@ struct Groups32 {
             for (int c = 0; c < C; ++c) q[c] = act<Act256>(t, c, b).q;
             __m256i sum[C][kHalves] = {};
             for (int g = 0; g < 8; g += 2) {
-                prefetch(body + kBody + kAhead + 256 * static_cast<size_t>(g), 512);
+                fetch(t, body + kBody / 8 * static_cast<size_t>(g));
                 group<C, 0>(body, g, q, scales.scale[g], sum);
                 group<C, 1>(body, g + 1, q, scales.scale[g + 1], sum);
             }
             add_block<C, Act256, kHead>(t, b, sum, acc);
-            for (int h = 0; h < kHalves; ++h) {
-                const __m256 dmin = halves(head + 32, h);
-                for (int c = 0; c < C; ++c) {
-                    const Act256& a = act<Act256>(t, c, b);
-                    __m256i mins = _mm256_setzero_si256();
-                    for (int i = 0; i < 4; ++i)
-                        mins = _mm256_add_epi32(
-                            mins, _mm256_madd_epi16(scales.pairs[i][h], spread(a.sum32 + 2 * i)));
-                    acc[c][h] = _mm256_fnmadd_ps(_mm256_mul_ps(dmin, _mm256_set1_ps(a.d)),
-                                                 _mm256_cvtepi32_ps(mins), acc[c][h]);
+            const __m256 dmin[kHalves] = {halves(head + 32, 0), halves(head + 32, 1)};
+            SLUICE_UNROLL
+            for (int c = 0; c < C; ++c) {
+                const Act256& a = act<Act256>(t, c, b);
+                __m256i mins[kHalves] = {};
+                SLUICE_UNROLL
+                for (int i = 0; i < 4; ++i) {
+                    const __m256i sums = spread(a.sum32 + 2 * i);
+                    SLUICE_UNROLL
+                    for (int h = 0; h < kHalves; ++h)
+                        mins[h] = _mm256_add_epi32(mins[h], _mm256_madd_epi16(scales.pairs[i][h], sums));
                 }
+                const __m256 da = _mm256_set1_ps(a.d);
+                SLUICE_UNROLL
+                for (int h = 0; h < kHalves; ++h)
+                    acc[c][h] =
+                        _mm256_fnmadd_ps(_mm256_mul_ps(dmin[h], da), _mm256_cvtepi32_ps(mins[h]), acc[c][h]);
             }
         }
         store<C>(t, acc);
@@ -205,6 +237,7 @@ struct Groups32 {
 struct Groups16 {  // Q6_K
     static constexpr DType kType = DType::q6_k;
     static constexpr size_t kBody = strip_block(kType).body, kHead = strip_block(kType).head;
+    static constexpr size_t kFetch = kBody / 2;
     static constexpr size_t kHigh = 256, kLow = kHigh + 1024;
 
     static void scales_of(const std::byte* body, int group, __m256i* scale) {
@@ -265,7 +298,7 @@ struct Groups16 {  // Q6_K
             for (int c = 0; c < C; ++c)
                 for (int h = 0; h < kHalves; ++h) sum[c][h] = _mm256_slli_epi32(sum[c][h], 5);
             for (int h = 0; h < 2; ++h) {
-                prefetch(body + kBody + kAhead + 1664 * static_cast<size_t>(h), 1664);
+                fetch(t, body + kBody / 2 * static_cast<size_t>(h));
                 quarter<C, 0>(body, h, q, sum);
                 quarter<C, 1>(body, h, q, sum);
                 quarter<C, 2>(body, h, q, sum);
@@ -279,7 +312,7 @@ struct Groups16 {  // Q6_K
 
 struct Blocks4 {  // Q4_0: the weights are q - 8
     static constexpr DType kType = DType::q4_0;
-    static constexpr size_t kBody = strip_block(kType).body, kHead = strip_block(kType).head;
+    static constexpr size_t kBody = strip_block(kType).body, kHead = strip_block(kType).head, kFetch = kBody;
 
     template <int C>
     static void tile(const StripTile& t) {
@@ -288,7 +321,7 @@ struct Blocks4 {  // Q4_0: the weights are q - 8
         __m256 acc[C][kHalves] = {};
         for (int64_t b = 0; b < t.blocks; ++b) {
             const std::byte* body = t.body + static_cast<size_t>(b) * kBody;
-            prefetch(body + 8 * kBody, kBody);
+            fetch(t, body);
             const int8_t* q[C];
             __m256i dot[C][kHalves] = {}, sum[C][kHalves];
             for (int c = 0; c < C; ++c) {
@@ -314,7 +347,7 @@ struct Blocks4 {  // Q4_0: the weights are q - 8
 
 struct Blocks8 {  // Q8_0: |w| times the activation with w's sign
     static constexpr DType kType = DType::q8_0;
-    static constexpr size_t kBody = strip_block(kType).body, kHead = strip_block(kType).head;
+    static constexpr size_t kBody = strip_block(kType).body, kHead = strip_block(kType).head, kFetch = kBody;
 
     template <int C>
     static void tile(const StripTile& t) {
@@ -322,7 +355,7 @@ struct Blocks8 {  // Q8_0: |w| times the activation with w's sign
         __m256 acc[C][kHalves] = {};
         for (int64_t b = 0; b < t.blocks; ++b) {
             const std::byte* body = t.body + static_cast<size_t>(b) * kBody;
-            prefetch(body + 4 * kBody, kBody);
+            fetch(t, body);
             __m256i sum[C][kHalves] = {};
             SLUICE_UNROLL
             for (int j = 0; j < 8; ++j) {
@@ -352,6 +385,7 @@ constexpr std::array<void (*)(const StripTile&), kMostColumns> kTiles = {
 // All columns of one strip, in tiles of about equal width.
 template <class Kind>
 void multiply(const StripProduct& p) {
+    constexpr auto kLines = static_cast<int64_t>((Kind::kFetch + 63) / 64);
     const StripView view = strip_view(p.weight);
     const int64_t tiles = (p.cols + kMostColumns - 1) / kMostColumns;
     for (int64_t i = 0; i < p.count; ++i) {
@@ -360,8 +394,11 @@ void multiply(const StripProduct& p) {
             const int64_t begin = n * p.cols / tiles, end = (n + 1) * p.cols / tiles;
             kTiles<Kind>[static_cast<size_t>(end - begin - 1)](
                 {view.heads + strip * view.head_bytes, view.bodies + strip * view.body_bytes,
-                 p.weight.cols / dtype_info(Kind::kType).block_elems, p.columns + begin,
-                 p.out + begin * p.out_stride + i * kStripRows, p.out_stride});
+                 tiles == 1 ? kAhead : view.body_bytes, static_cast<size_t>(n * kLines / tiles) * 64,
+                 static_cast<size_t>((n + 1) * kLines / tiles) * 64,
+                 view.bodies + static_cast<size_t>(p.first + p.count) * view.body_bytes,
+                 p.next ? p.next : view.bodies, p.weight.cols / dtype_info(Kind::kType).block_elems,
+                 p.columns + begin, p.out + begin * p.out_stride + i * kStripRows, p.out_stride});
         }
     }
 }

@@ -17,10 +17,13 @@ namespace {
 
 constexpr int kMostColumns = 6;
 
-constexpr size_t kAhead = 2048;  // bytes that are fetched before they are needed, besides a block
+constexpr size_t kAhead = 4096;  // bytes that are fetched before they are needed, with a single strip
 
 struct StripTile {
     const std::byte *head[2], *body[2];
+    size_t ahead;                   // bytes from what is read to what is fetched meanwhile,
+    size_t fetch_begin, fetch_end;  // of which each tile of activations fetches a part
+    const std::byte *end, *next;    // where the bodies end, and what is read then
     int64_t blocks;
     const std::byte* const* columns;
     float* out;  // [columns][out_stride]
@@ -42,9 +45,14 @@ __m512i spread(const void* p) {
 __m512 halves(const std::byte* head) {
     return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(head)));
 }
-void prefetch(const std::byte* from, size_t bytes) {
-    for (size_t line = 0; line < bytes; line += 64)
-        _mm_prefetch(reinterpret_cast<const char*>(from + line), _MM_HINT_T0);
+// While the bytes from `from` on are read: into the nearest cache for one strip, for two into the next,
+// because both pairs are more than the nearest holds.
+template <int S>
+[[gnu::always_inline]] inline void fetch(const StripTile& t, const std::byte* from) {
+    const std::byte* at = from + t.ahead;
+    if (at >= t.end) at = t.next + (at - t.end);
+    for (size_t line = t.fetch_begin; line < t.fetch_end; line += 64)
+        _mm_prefetch(reinterpret_cast<const char*>(at + line), S == 1 ? _MM_HINT_T0 : _MM_HINT_T1);
 }
 
 // Block b of the tile's column c.
@@ -136,6 +144,7 @@ template <bool kFifth>
 struct Groups32 {
     static constexpr DType kType = kFifth ? DType::q5_k : DType::q4_k;
     static constexpr size_t kBody = strip_block(kType).body, kHead = strip_block(kType).head;
+    static constexpr size_t kFetch = kBody / 4;  // bytes that are read between two fetches
     static constexpr size_t kHigh = 192, kQuants = kHigh + (kFifth ? 512 : 0);
 
     // Group g of the block: the low nibbles of lines 8 * (g / 2) .. for even g, the high ones for odd g.
@@ -177,8 +186,7 @@ struct Groups32 {
             SLUICE_UNROLL
             for (int c = 0; c < C; ++c) q[c] = act<Act256>(t, c, b).q;
             for (int g = 0; g < 8; g += 2) {
-                for (int s = 0; s < S; ++s)
-                    prefetch(body[s] + kBody + kAhead + 256 * static_cast<size_t>(g), 512);
+                for (int s = 0; s < S; ++s) fetch<S>(t, body[s] + kBody / 8 * static_cast<size_t>(g));
                 __m512i dot[C][S] = {};
                 group<C, S, 0>(body, g, q, dot);
                 add_scaled<C, S>(dot, scale[g], sum);
@@ -220,6 +228,7 @@ struct Groups32 {
 struct Groups16 {  // Q6_K
     static constexpr DType kType = DType::q6_k;
     static constexpr size_t kBody = strip_block(kType).body, kHead = strip_block(kType).head;
+    static constexpr size_t kFetch = kBody / 2;
     static constexpr size_t kHigh = 256, kLow = kHigh + 1024;
 
     // Quarter 0..3 of half `h`: groups 8 * h + 2 * quarter and the next, of 16 weights each.
@@ -279,8 +288,7 @@ struct Groups16 {  // Q6_K
                 _mm512_store_si512(offset[c], _mm512_sub_epi32(_mm512_setzero_si512(), wide));
             }
             for (int h = 0; h < 2; ++h) {
-                for (int s = 0; s < S; ++s)
-                    prefetch(body[s] + kBody + kAhead + 1664 * static_cast<size_t>(h), 1664);
+                for (int s = 0; s < S; ++s) fetch<S>(t, body[s] + kBody / 2 * static_cast<size_t>(h));
                 quarter<C, S, 0>(body, h, q, offset, sum);
                 quarter<C, S, 1>(body, h, q, offset, sum);
                 quarter<C, S, 2>(body, h, q, offset, sum);
@@ -297,6 +305,7 @@ template <DType type>
 struct Blocks32 {
     static constexpr DType kType = type;
     static constexpr size_t kBody = strip_block(kType).body, kHead = strip_block(kType).head;
+    static constexpr size_t kFetch = kBody;
     static constexpr int kOffset = kType == DType::q8_0 ? 128 : 8;
 
     static __m512i line(const std::byte* body, int j) {
@@ -316,7 +325,7 @@ struct Blocks32 {
             SLUICE_UNROLL
             for (int s = 0; s < S; ++s) {
                 body[s] = t.body[s] + static_cast<size_t>(b) * kBody;
-                prefetch(body[s] + 4 * kBody, kBody);
+                fetch<S>(t, body[s]);
             }
             SLUICE_UNROLL
             for (int c = 0; c < C; ++c) {
@@ -346,6 +355,7 @@ constexpr std::array<void (*)(const StripTile&), kMostColumns> kTiles = {
 // All columns of one strip or two, in tiles of about equal width.
 template <class Kind>
 void multiply(const StripProduct& p) {
+    constexpr auto kLines = static_cast<int64_t>((Kind::kFetch + 63) / 64);
     const StripView view = strip_view(p.weight);
     const int64_t tiles = (p.cols + kMostColumns - 1) / kMostColumns;
     for (int64_t i = 0; i < p.count;) {
@@ -356,10 +366,15 @@ void multiply(const StripProduct& p) {
             t.head[s] = view.heads + strip * view.head_bytes;
             t.body[s] = view.bodies + strip * view.body_bytes;
         }
+        t.end = view.bodies + static_cast<size_t>(p.first + p.count) * view.body_bytes;
+        t.next = p.next ? p.next : view.bodies;
+        t.ahead = two ? 2 * view.body_bytes : kAhead;
         t.blocks = p.weight.cols / dtype_info(Kind::kType).block_elems;
         t.out_stride = p.out_stride;
         for (int64_t n = 0; n < tiles; ++n) {
             const int64_t begin = n * p.cols / tiles, end = (n + 1) * p.cols / tiles;
+            t.fetch_begin = static_cast<size_t>(n * kLines / tiles) * 64;
+            t.fetch_end = static_cast<size_t>((n + 1) * kLines / tiles) * 64;
             t.columns = p.columns + begin;
             t.out = p.out + begin * p.out_stride + i * kStripRows;
             const auto columns = static_cast<size_t>(end - begin - 1);

@@ -27,18 +27,26 @@ void float_tile(const Tile& t, int row, int col) {
     for (int r = 0; r < R; ++r) w[r] = t.weight + static_cast<size_t>(row + r) * t.row_bytes;
     for (int c = 0; c < C; ++c) x[c] = reinterpret_cast<const float*>(t.columns[col + c]);
     V sum[R][C];
-    for (int r = 0; r < R; ++r)
+    SLUICE_UNROLL
+    for (int r = 0; r < R; ++r) {
+        SLUICE_UNROLL
         for (int c = 0; c < C; ++c) sum[r][c] = V::zero();
+    }
     int64_t i = 0;
     for (; i + 16 <= t.k; i += 16) {
         V a[R];
+        SLUICE_UNROLL
         for (int r = 0; r < R; ++r) a[r] = load_weights<V, type>(w[r], i);
+        SLUICE_UNROLL
         for (int c = 0; c < C; ++c) {
             const V b = V::load(x[c] + i);
+            SLUICE_UNROLL
             for (int r = 0; r < R; ++r) sum[r][c] = fma(a[r], b, sum[r][c]);
         }
     }
+    SLUICE_UNROLL
     for (int r = 0; r < R; ++r) {
+        SLUICE_UNROLL
         for (int c = 0; c < C; ++c) {
             V s = sum[r][c];
             if (i < t.k) s = fma(load_weights_n<V, type>(w[r], i, t.k - i), V::load_n(x[c] + i, t.k - i), s);
@@ -47,18 +55,21 @@ void float_tile(const Tile& t, int row, int col) {
     }
 }
 
-template <class V, DType type, int R>
-void float_rows(const Tile& t, int row) {
-    int c = 0;
-    for (; c + 2 <= t.cols; c += 2) float_tile<V, type, R, 2>(t, row, c);
-    if (c < t.cols) float_tile<V, type, R, 1>(t, row, c);
+// All columns for R rows, in tiles as wide as they fit.
+template <class V, DType type, int R, int C = V::kTile>
+void float_rows(const Tile& t, int row, int col = 0) {
+    for (; col + C <= t.cols; col += C) float_tile<V, type, R, C>(t, row, col);
+    if constexpr (C > 1) float_rows<V, type, R, C / 2>(t, row, col);
 }
 
+template <class V, DType type, int R = V::kTile>
+void tile_float(const Tile& t, int row) {
+    for (; row + R <= t.rows; row += R) float_rows<V, type, R>(t, row);
+    if constexpr (R > 1) tile_float<V, type, R / 2>(t, row);
+}
 template <class V, DType type>
 void tile_float(const Tile& t) {
-    int r = 0;
-    for (; r + 2 <= t.rows; r += 2) float_rows<V, type, 2>(t, r);
-    if (r < t.rows) float_rows<V, type, 1>(t, r);
+    tile_float<V, type>(t, 0);
 }
 
 }  // namespace sluice::kernels::cpu

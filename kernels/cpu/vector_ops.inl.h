@@ -49,6 +49,14 @@ void silu_mul(const float* gate, const float* up, float* y, int64_t n) {
     if (i < n) (silu(V::load_n(gate + i, n - i)) * V::load_n(up + i, n - i)).store_n(y + i, n - i);
 }
 
+template <class V, int L = 16>
+void add_scaled(float* y, const float* x, float factor, int64_t n) {
+    const V by = V::set(factor);
+    int64_t i = 0;
+    for (; i + L <= n; i += L) (V::load(y + i) + V::load(x + i) * by).store(y + i);
+    if (i < n) (V::load_n(y + i, n - i) + V::load_n(x + i, n - i) * by).store_n(y + i, n - i);
+}
+
 // The quants of n elements (a multiple of 16); returns the scale.
 template <class V, int L = 16>
 float quantise(const float* x, int n, int8_t* q) {
@@ -69,8 +77,7 @@ void quantise_32(const float* x, int64_t k, std::byte* out) {
     for (int64_t b = 0; b < k / 32; ++b) {
         Act32& a = blocks[b];
         a.d = quantise<V>(x + b * 32, 32, a.q);
-        a.sum = 0;
-        for (const int8_t q : a.q) a.sum += q;
+        a.sum = V::sum_16(a.q) + V::sum_16(a.q + 16);
     }
 }
 
@@ -81,9 +88,7 @@ void quantise_256(const float* x, int64_t k, std::byte* out) {
         Act256& a = blocks[b];
         a.d = quantise<V>(x + b * 256, 256, a.q);
         for (int g = 0; g < 16; ++g) {
-            int sum = 0;
-            for (int i = 0; i < 16; ++i) sum += a.q[g * 16 + i];
-            a.sum16[g] = static_cast<int16_t>(sum);
+            a.sum16[g] = static_cast<int16_t>(V::sum_16(a.q + g * 16));
         }
         for (int g = 0; g < 8; ++g) a.sum32[g] = static_cast<int16_t>(a.sum16[2 * g] + a.sum16[2 * g + 1]);
     }

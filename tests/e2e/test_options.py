@@ -18,7 +18,7 @@ def test_a_config_file_sets_what_flags_set(tmp_path):
     with Server("--config", config, "--max-context", 96) as server:
         assert server.model == "from-the-file"
         assert server.get("/v1/models").json["data"][0]["max_model_len"] == 96
-        assert " 1 threads " in server.output()
+        assert " 1 threads," in server.output()
 
 
 @pytest.mark.parametrize(

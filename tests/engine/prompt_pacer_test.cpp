@@ -39,6 +39,19 @@ TEST(PromptPacer, NothingToProtectMeansWholeSteps) {
     EXPECT_EQ(unbounded.prompt_tokens(9, 1), kStepTokens);
 }
 
+TEST(PromptPacer, AloneAsManyTokensAsFitHalfASecond) {
+    const auto settled = [](double per_token) {
+        PromptPacer pacer(256, 2.5);
+        EXPECT_EQ(pacer.prompt_tokens(0, 1), 64) << "of unknown cost";
+        simulate(pacer, 0, 0.0, per_token, 20);
+        pacer.observe(0, 3, 3.0);  // the end of a prompt: few tokens, dear ones
+        return pacer.prompt_tokens(0, 1);
+    };
+    EXPECT_EQ(settled(1e-4), 256);
+    EXPECT_EQ(settled(0.5 / 100), 100);
+    EXPECT_EQ(settled(1.0), 64) << "fewer would read the weights too often";
+}
+
 TEST(PromptPacer, StepsStayWithinTheStretch) {
     PromptPacer pacer(kStepTokens, 2.5);
     const Totals run = simulate(pacer, 4, 0.1, 0.01, 200);

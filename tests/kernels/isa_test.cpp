@@ -49,6 +49,11 @@ TEST_P(IsaTest, rows_of_floats) {
         plain_.silu_mul(x.data(), w.data(), a.data(), n);
         isa_->silu_mul(x.data(), w.data(), b.data(), n);
         EXPECT_TRUE(same_bits(a.data(), b.data(), size * 4)) << "silu_mul " << n;
+        std::vector<float> want = x;
+        for (size_t i = 0; i < size; ++i) want[i] = x[i] + w[i] * 0.37f;
+        b = x;
+        isa_->add_scaled(b.data(), w.data(), 0.37f, n);
+        EXPECT_TRUE(same_bits(want.data(), b.data(), size * 4)) << "add_scaled " << n;
     }
 }
 
