@@ -25,6 +25,7 @@ import compare_kernels
 import compare_table
 import machine
 import serve
+from busy import busy
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -41,6 +42,7 @@ class Steps:
     modes: tuple = ("",)  # of the peer's KV cache; the better one counts
     bandwidth: bool = False  # also held against the speed at which memory is read
     turns: int = 1  # in a round: short measurements need more of them
+    crowd: int = 0  # busy processes, beside which each turn is measured again: seconds are [quiet, crowded]
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,9 @@ CASES = {
     "prompt-2048": Steps("prompt of 2,048", "prompt 2048 2048", 2048, 2.2, 3),
     "decode-16": Steps("decode, 16 streams x 1k context", "decode 16 1015 8", 16, 2.5, 4, MODES, turns=2),
     "decode-64": Steps("decode, 64 streams x 256 context", "decode 64 249 6", 64, 2.5, 4, MODES),
+    "decode-1-crowded": Steps(
+        "decode, 1 stream beside two busy processes", "decode 1 64 24", 1, 40, 50, crowd=2, turns=2
+    ),
     "burst": Served(
         "16 requests at once, 208 tokens in and 32 out",
         "--scenario load --streams 16 --prompt-tokens 208 --max-tokens 32",
@@ -82,7 +87,7 @@ CASES = {
         "8 streams while a 4k prompt is computed",
         "--scenario stall --running 8 --long-prompt-tokens 4096 --max-tokens 512",
     ),
-    "crowded": Served("1 stream beside two busy processes", "--scenario crowded"),
+    "crowded": Served("1 stream served beside two busy processes", "--scenario crowded"),
     "strips-cache": Alone(
         "Q4_K strips from cache, 1 thread", compare_kernels.from_cache, compare_kernels.cache_rows
     ),
@@ -115,11 +120,17 @@ class Program:
             raise RuntimeError(found["error"])
         return found
 
-    def ask(self, command):
-        """Seconds; of several steps the median."""
+    def ask(self, command, of_steps=statistics.median):
+        """Seconds; of several steps the median, or what else is wanted of them."""
         self.process.stdin.write(command + "\n")
         seconds = self.answer()["seconds"]
-        return statistics.median(seconds) if isinstance(seconds, list) else seconds
+        return of_steps(seconds) if isinstance(seconds, list) else seconds
+
+    def ask_crowded(self, command, crowd):
+        """Mean seconds of a step, quiet and beside busy processes: these take whole slices of time."""
+        quiet = self.ask(command, statistics.mean)
+        with busy(crowd):
+            return [quiet, self.ask(command, statistics.mean)]
 
     def close(self):
         """The most memory that it took, before it goes."""
@@ -187,9 +198,11 @@ def measure_steps(options, names, commands):
             with quiet(options.lock):
                 if case.bandwidth and side == "ours":
                     of_case.setdefault("read", []).append(compare_kernels.read_bandwidth(options))
-                seconds = program.ask(f"{case.command} {mode}".strip())
+                command = f"{case.command} {mode}".strip()
+                seconds = program.ask_crowded(command, case.crowd) if case.crowd else program.ask(command)
             of_case.setdefault(key, []).append(seconds)
-            print(f"{name:>12}  {key:<13} {case.tokens / seconds:9.2f} tokens/s", flush=True)
+            speeds = [case.tokens / s for s in (seconds if case.crowd else [seconds])]
+            print(f"{name:>16}  {key:<13}", *(f"{speed:9.2f} tokens/s" for speed in speeds), flush=True)
     finally:
         programs.close()
     return {"times": times, "about": programs.about, "peak_bytes": programs.peaks}
@@ -216,7 +229,7 @@ def measure_alone(options, names):
                 continue
             with quiet(options.lock):
                 found[name].append(CASES[name].measure(options))
-            print(f"{name:>12}  measured {turn + 1} of {options.rounds}", flush=True)
+            print(f"{name:>16}  measured {turn + 1} of {options.rounds}", flush=True)
     return found
 
 

@@ -8,8 +8,9 @@ import tempfile
 
 from compare_table import row
 
-# Both matrices of its layers' experts, Q4_K and Q6_K, have rows of whole blocks of 256.
-SMALL_MODEL = ("--type Q4_K_M --hidden 256 --head-dim 32 --heads 8 --ffn 256 --experts 8").split()
+# Rows are of two whole blocks of 256, so that Q4_K and Q6_K are used; 8 heads of queries share one of keys.
+SMALL_MODEL = ("--type Q4_K_M --hidden 512 --heads 16 --head-dim 64 --ffn 512 --experts 16 --experts-used 4"
+               ).split()  # fmt: skip
 EQUAL_TOKENS = 100_000  # for each model and circumstance
 ISAS = ("avx2", "avx512")
 
@@ -28,12 +29,15 @@ def read_bandwidth(options):
     return max(way["GB/s"] for way in benchmarks(options, "bench_memory", f"/threads:{threads}$")) * 1e9
 
 
-def by_tokens(program, prefix, speed):
-    """A function that measures Q4_K strips: {isa: {tokens: (share of the limit in %, speed, limit)}}."""
+def by_tokens(program, names, speed):
+    """A function that measures benchmarks <...>/<isa>/<...>/<tokens> of Q4_K strips.
+
+    It finds {isa: {tokens: (share of the limit in %, speed, limit)}}.
+    """
 
     def measure(options):
         found = {isa: {} for isa in ISAS}
-        for one in benchmarks(options, program, f"^{prefix}/avx(2|512)/Q4_K/(strips/)?(1|2|4|32|64)/"):
+        for one in benchmarks(options, program, names):
             _, isa, *_, tokens = one["name"].removesuffix("/real_time").split("/")
             found[isa][tokens] = (100 * one["share"], one[speed], one[speed] / one["share"])
         return found
@@ -41,8 +45,8 @@ def by_tokens(program, prefix, speed):
     return measure
 
 
-from_cache = by_tokens("bench_strips", "strips", "GMAC/s")
-from_memory = by_tokens("bench_gemm", "linear", "GB/s")
+from_cache = by_tokens("bench_strips", "^strips/avx2/Q4_K/(4|32|64)/", "GMAC/s")
+from_memory = by_tokens("bench_gemm", "^linear/avx(2|512)/Q4_K/strips/(1|2|4)/", "GB/s")
 
 
 def share_row(figure, turns, unit, limit, limits):

@@ -49,6 +49,25 @@ def step_row(case, times):
     return row(case.title, shown, speed(case.tokens, peer) + way, limits, turns, value=ratio)
 
 
+def crowd_row(case, times):
+    """What busy processes leave of the quiet speed, to ours and to the best way of the peer."""
+
+    def shown(turns, note=""):
+        quiet, crowded = (statistics.median(seconds) for seconds in zip(*turns))
+        share = 100 * statistics.median(map(left, turns))
+        return f"{share:.0f} %: {1 / crowded:.4g} of {1 / quiet:.4g} tok/s{note}"
+
+    def left(turn):
+        return turn[0] / turn[1]
+
+    peers = [(side, turns) for side, turns in times.items() if side.startswith("peer")]
+    side, best = max(peers, key=lambda p: statistics.median(map(left, p[1])), default=("", []))
+    way = f" ({side.removeprefix('peer ')})" if " " in side else ""
+    ours, peer = shown(times["ours"]), shown(best, way) if best else ""
+    shares = [100 * left(turn) for turn in times["ours"]]
+    return row(f"{case.title}: share of its quiet speed", ours, peer, (case.must, case.aim), shares, "%")
+
+
 def bandwidth_row(case, times, about):
     """Bytes that a token must read, by the seconds that it takes, against the reading of the same turn."""
     context, steps = (int(word) for word in case.command.split()[2:])
@@ -111,7 +130,7 @@ def rows(result, cases):
     times, served, about = result["times"], result["served"], result["about"].get("ours")
     found = []
     for name, of_case in times.items():
-        found.append(step_row(cases[name], of_case))
+        found.append((crowd_row if cases[name].crowd else step_row)(cases[name], of_case))
         if "read" in of_case:
             found.append(bandwidth_row(cases[name], of_case, about))
     if "burst" in served:

@@ -18,8 +18,9 @@ namespace {
 
 using Words = std::vector<uint32_t>;  // all that a client sees of one request
 
-constexpr int32_t kTokens = 100;         // of a request
-constexpr uint64_t kScalarPortion = 50;  // code without vectors is slow: one request of so many
+constexpr int32_t kTokens = 100;            // of a request
+constexpr size_t kShort = 80, kLong = 300;  // prompts; attention splits contexts from 256 tokens on
+constexpr uint64_t kScalarPortion = 50;     // code without vectors is slow: one request of so many
 
 class Recorder : public engine::EventSink {
   public:
@@ -58,13 +59,14 @@ class Recorder : public engine::EventSink {
     bool ended_ = false;
 };
 
-// Short and longer prompts, greedy and sampled.
+// Short prompts and every eighth a long one, greedy and sampled.
 std::vector<engine::Request> make_requests(uint64_t count) {
     std::mt19937 rng(11);
     std::vector<engine::Request> requests(count);
     for (size_t i = 0; i < count; ++i) {
         engine::Request& r = requests[i];
-        r.prompt.resize(1 + rng() % 80);
+        const auto extra = static_cast<size_t>(rng() % kShort);
+        r.prompt.resize(i % 8 == 5 ? kLong + extra : 1 + extra);
         for (int32_t& token : r.prompt) token = static_cast<int32_t>(rng() % 250);  // plain bytes
         r.max_tokens = kTokens;
         r.ignore_eos = true;
@@ -107,8 +109,7 @@ Result<Answers> answers(const Circumstance& how, const std::vector<engine::Reque
     const auto stats = (*engine)->stats();
     const auto& info = (*engine)->info();
     found.made_by = info.backend + " " + info.weights + ", " + std::to_string(info.threads) + " threads";
-    found.tokens_per_step =
-        static_cast<double>(stats.generation_tokens) / static_cast<double>(stats.steps);
+    found.tokens_per_step = static_cast<double>(stats.generation_tokens) / static_cast<double>(stats.steps);
     return found;
 }
 
@@ -171,10 +172,13 @@ int main(int argc, char** argv) {
     using namespace sluice;
     engine::Options usual;
     uint64_t tokens = 100'000;
-    CLI::App app{"Counts the bits that differ between 64 requests at once, repacked, on all cores with the best "
-                 "instruction set, and the same under other circumstances. Exit status 1 if any does, 2 if it could not be tried."};
+    CLI::App app{
+        "Counts the bits that differ between 64 requests at once, repacked, with 2 threads and the best "
+        "instruction set, and the same under other circumstances. Exit status 1 if any does, 2 if it could "
+        "not be tried."};
     app.add_option("model", usual.model_path, "GGUF file; none: the model inside the program");
-    app.add_option("--tokens", tokens, "to compare, for each circumstance")->check(CLI::Range(1, 100'000'000));
+    app.add_option("--tokens", tokens, "to compare, for each circumstance")
+        ->check(CLI::Range(1, 100'000'000));
     CLI11_PARSE(app, argc, argv);
     usual.isa = kernels::available_cpu_isas().back();
     usual.weights = engine::WeightLayout::repacked;

@@ -32,7 +32,7 @@ RUNNING = {"stall": 4, "shared": 16}
 
 
 class Stream:
-    """One request and the times, in seconds, at which its tokens came."""
+    """One request and the times, in seconds, of the events that brought its tokens."""
 
     def __init__(self, scheduled):
         self.scheduled = scheduled
@@ -103,9 +103,9 @@ async def frames(reader):
             return
 
 
-def text_of(choice):
-    """Of a completion or of a chat."""
-    return choice.get("text") or choice.get("delta", {}).get("content")
+def brings_token(choice):
+    """Of a completion or a chat. A part of a character has no text yet, but a logprob."""
+    return choice.get("logprobs") or choice.get("text") or choice.get("delta", {}).get("content")
 
 
 async def exchange(address, path, body, scheduled=None, on_token=None):
@@ -129,19 +129,21 @@ async def exchange(address, path, body, scheduled=None, on_token=None):
             if chunk.get("usage"):
                 stream.tokens = chunk["usage"]["completion_tokens"]
                 stream.prompt_tokens = chunk["usage"]["prompt_tokens"]
-            if any(map(text_of, chunk["choices"])):
+            if any(map(brings_token, chunk["choices"])):
                 stream.times.append(now)
                 if on_token:
                     on_token(stream)
     finally:
         writer.close()
     if not stream.times or not stream.tokens:
-        raise RuntimeError("a stream ended without text or without its usage")
+        raise RuntimeError("a stream ended without a token or without its usage")
     return stream
 
 
 async def ask(address, model, prompt, max_tokens, scheduled=None, on_token=None):
-    body = {"model": model, "prompt": prompt, "max_tokens": max_tokens, "temperature": 0, "ignore_eos": True}
+    # With logprobs each token is an event; without, one that has no text yet would seem a longer gap.
+    body = {"model": model, "prompt": prompt, "max_tokens": max_tokens, "temperature": 0, "ignore_eos": True,
+            "logprobs": 0}  # fmt: skip
     return await exchange(address, "/v1/completions", body, scheduled, on_token)
 
 
@@ -234,7 +236,7 @@ async def length(address, model, options):
     stream = await ask(address, model, prompt, options.max_tokens)
     gaps = stream.gaps()
     if len(gaps) < 1000:
-        raise RuntimeError(f"only {len(gaps) + 1} frames with text came, and 1,000 are needed")
+        raise RuntimeError(f"only {len(gaps) + 1} events with tokens came, and 1,000 are needed")
     early, late = statistics.mean(gaps[63:127]), statistics.mean(gaps[-64:])
     return {
         "scenario": "length",
@@ -245,7 +247,7 @@ async def length(address, model, options):
 
 
 def crowded_figures(quiet, beside):
-    """Streams by turns. The system hands out whole slices of time, so a stream's mean counts, not its gaps."""
+    """Streams by turns. Busy processes take whole slices of time: a stream's mean counts, not its gaps."""
     speeds = [[1 / s.tpot() for s in streams] for streams in (quiet, beside)]
     usual, slow = map(statistics.median, speeds)
     return {

@@ -57,10 +57,20 @@ class Arithmetic(unittest.TestCase):
         self.assertAlmostEqual(got["value"], (2**20 - (2 * 64 + 544)) / 1e6)
 
     def test_shares_of_kernels_are_medians_of_all_rounds(self):
-        rounds = [{"avx2": {"4": (56, 130, 232)}, "avx512": {}}, {"avx2": {"4": (62, 140, 226)}, "avx512": {}}]
+        turns = ({"4": (56, 130, 232)}, {"4": (62, 140, 226)})
+        rounds = [{"avx2": turn, "avx512": {}} for turn in turns]
         [got] = compare_kernels.cache_rows("strips", rounds)  # no row for what was not measured
         self.assertEqual((got["value"], got["low"], got["verdict"]), (59, 56, "missed"))
         self.assertEqual((got["ours"], got["peer"]), ("135 GMAC/s", "they alone: 229"))
+
+    def test_what_a_crowd_leaves_is_a_share_of_the_quiet_speed(self):
+        times = {"ours": [[1, 2], [1, 4], [2, 4]], "peer": [[1, 10]], "peer no-repack": [[1, 5]]}
+        got = compare_table.crowd_row(compare.CASES["decode-1-crowded"], times)
+        self.assertEqual((got["value"], got["low"], got["verdict"]), (50, 25, "aim"))
+        self.assertEqual(got["ours"], "50 %: 0.25 of 1 tok/s")
+        self.assertEqual(got["peer"], "20 %: 0.2 of 1 tok/s (no-repack)")
+        del times["peer"], times["peer no-repack"]
+        self.assertEqual(compare_table.crowd_row(compare.CASES["decode-1-crowded"], times)["peer"], "")
 
     def test_one_differing_bit_is_one_too_many(self):
         lines = [{"usual": "cpu/avx512"}, {"against": "mapped", "tokens": 100, "differing_bits": 0}]
@@ -127,6 +137,12 @@ class Run(unittest.TestCase):
         self.assertEqual(judged, {"share of read bandwidth", "peak memory beside file and used KV",
                                   "prompt work of one"})  # fmt: skip
         self.assertLess(result["served"]["shared"]["work_of_one"], 1.1)
+
+    def test_a_turn_is_repeated_in_a_crowd(self):
+        result, _ = self.run_script("--cases", "decode-1-crowded", "--rounds", "1")
+        for quiet, crowded in result["times"]["decode-1-crowded"]["ours"]:
+            self.assertGreater(min(quiet, crowded), 0)
+        self.assertEqual(result["rows"][0]["unit"], "%")
 
     def test_kernels_are_held_against_the_machine(self):
         result, _ = self.run_script("--cases", "strips-cache,strips-memory", "--rounds", "1")
