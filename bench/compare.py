@@ -242,7 +242,7 @@ def commands_of(options, states):
         # A repacked copy beside the mapped file is too much where memory holds the model once.
         copy = [f"load_mode={LOAD_MODE_NONE}"] if options.one_at_a_time else []
         commands |= {"peer": [*peer, *copy], "peer no-repack": [*peer, "use_extra_bufts=0"]}
-    else:
+    elif any(isinstance(CASES[name], Steps) for name in options.cases):
         print("no llama.cpp beside us: neither --peer-python nor PEER_PYTHON names a Python that has it\n")
     return commands
 

@@ -16,6 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
 import compare  # noqa: E402
 import compare_kernels  # noqa: E402
 import compare_table  # noqa: E402
+import serve  # noqa: E402
 
 BUILD, MODEL = sys.argv[1:3]
 STEP_BENCH = os.path.join(BUILD, "bench/step_bench")
@@ -139,10 +140,11 @@ class Run(unittest.TestCase):
         self.assertLess(result["served"]["shared"]["work_of_one"], 1.1)
 
     def test_a_turn_is_repeated_in_a_crowd(self):
-        result, _ = self.run_script("--cases", "decode-1-crowded", "--rounds", "1")
+        result, _ = self.run_script("--cases", "decode-1-crowded,crowded", "--rounds", "1")
         for quiet, crowded in result["times"]["decode-1-crowded"]["ours"]:
             self.assertGreater(min(quiet, crowded), 0)
-        self.assertEqual(result["rows"][0]["unit"], "%")
+        self.assertEqual([row["unit"] for row in result["rows"]], ["%", "%"])
+        self.assertEqual(len(result["served"]["crowded"]["shares"]), serve.CROWDED_TURNS)
 
     def test_kernels_are_held_against_the_machine(self):
         result, _ = self.run_script("--cases", "strips-cache,strips-memory", "--rounds", "1")
