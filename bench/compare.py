@@ -195,12 +195,15 @@ def measure_steps(options, names, commands):
         for name, side, mode in turns(names, list(commands), options.rounds, options.one_at_a_time):
             case, key = CASES[name], f"{side} {mode}".strip()
             of_case, program = times.setdefault(name, {}), programs.get(side)
+            held = case.bandwidth and side == "ours"
             with quiet(options.lock):
-                if case.bandwidth and side == "ours":
-                    of_case.setdefault("read", []).append(compare_kernels.read_bandwidth(options))
+                before = compare_kernels.read_bandwidth(options) if held else None
                 command = f"{case.command} {mode}".strip()
                 seconds = program.ask_crowded(command, case.crowd) if case.crowd else program.ask(command)
+                after = compare_kernels.read_bandwidth(options) if held else None
             of_case.setdefault(key, []).append(seconds)
+            if held:
+                of_case.setdefault("read", []).append((before + after) / 2)
             speeds = [case.tokens / s for s in (seconds if case.crowd else [seconds])]
             print(f"{name:>16}  {key:<13}", *(f"{speed:9.2f} tokens/s" for speed in speeds), flush=True)
     finally:
