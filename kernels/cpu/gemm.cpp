@@ -42,18 +42,19 @@ void tiles(const Isa& isa, const Weight& w, int64_t begin, int64_t rows, const s
     }
 }
 
-// Where the weights of row `begin` lie; null: not in strips, or behind the end.
-const std::byte* bodies_at(const Weight& w, int64_t begin) {
-    if (w.layout == Layout::rows || begin >= w.rows) return nullptr;
+// Where the weights of row `begin` lie, unless they are not in strips or behind the end.
+StripPlace place_of(const Weight& w, int64_t begin) {
+    if (w.layout == Layout::rows || begin >= w.rows) return {};
     const StripView view = strip_view(w);
-    return view.bodies + static_cast<size_t>(begin / kStripRows) * view.body_bytes;
+    const auto strip = static_cast<size_t>(begin / kStripRows);
+    return {view.heads + strip * view.head_bytes, view.bodies + strip * view.body_bytes};
 }
 
 }  // namespace
 
 // out[c * stride + r] = row begin + r of w times column c. `next` is what the worker will read after it.
 void Gemm::product(const Weight& w, int64_t begin, int64_t rows, const std::byte* const* columns,
-                   int64_t count, float* out, int64_t stride, const std::byte* next) const {
+                   int64_t count, float* out, int64_t stride, StripPlace next) const {
     if (w.layout == Layout::rows) return tiles(isa_, w, begin, rows, columns, count, out, stride);
     isa_.strips[static_cast<size_t>(w.type)](
         {w, begin / kStripRows, rows / kStripRows, columns, count, out, stride, next});
@@ -121,7 +122,7 @@ void Gemm::linear_unit(const LinearPart& part, int64_t begin, int64_t tokens, in
     const int64_t rows = std::min(kUnitRows, w.rows - begin);
     const auto* columns = x_[static_cast<size_t>(act_format(w.type))].rows.data();
     float* y = part.y + begin;
-    const std::byte* next = bodies_at(w, begin + rows);
+    const StripPlace next = place_of(w, begin + rows);
     if (!part.bias && !part.accumulate) return product(w, begin, rows, columns, tokens, y, w.rows, next);
     float* values = scratch(worker, tokens * kUnitRows);
     product(w, begin, rows, columns, tokens, values, kUnitRows, next);
@@ -219,9 +220,9 @@ void Gemm::gate_and_up_unit(const Middle& m, const Group& g, int64_t begin, int6
     const int64_t columns = g.end - g.begin, ffn = m.gate.rows;
     float* gate = scratch(worker, 2 * columns * rows);
     float* up = gate + columns * rows;
-    product(g.gate, begin, rows, gate_column_.data() + g.begin, columns, gate, rows, bodies_at(g.up, begin));
+    product(g.gate, begin, rows, gate_column_.data() + g.begin, columns, gate, rows, place_of(g.up, begin));
     product(g.up, begin, rows, up_column_.data() + g.begin, columns, up, rows,
-            bodies_at(g.gate, begin + rows));
+            place_of(g.gate, begin + rows));
     for (int64_t c = 0; c < columns; ++c)
         isa_.silu_mul(gate + c * rows, up + c * rows, hidden_.data() + (g.begin + c) * ffn + begin, rows);
 }
@@ -241,7 +242,7 @@ void Gemm::down_unit(const Middle& m, int64_t begin, int64_t rows, int worker) {
     std::fill_n(sum, m.tokens * rows, 0.0f);
     for (size_t i = 0; i < groups_.size(); ++i) {
         const Group& g = groups_[i];
-        const std::byte* next = i + 1 < groups_.size() ? bodies_at(groups_[i + 1].down, begin) : nullptr;
+        const StripPlace next = i + 1 < groups_.size() ? place_of(groups_[i + 1].down, begin) : StripPlace{};
         product(g.down, begin, rows, h_.rows.data() + g.begin, g.end - g.begin, values, rows, next);
         for (int64_t s = g.begin; s < g.end; ++s) {
             const auto slot = static_cast<size_t>(s);

@@ -44,7 +44,7 @@ class Gemm {
     void prepare(Activations& a, DType weight, const float* x, int64_t rows, int64_t k);
     void quantise(Activations& a, int64_t row, int64_t begin, const float* x, int64_t n);
     void product(const Weight& w, int64_t begin, int64_t rows, const std::byte* const* columns, int64_t count,
-                 float* out, int64_t stride, const std::byte* next) const;
+                 float* out, int64_t stride, StripPlace next) const;
     float* scratch(int worker, int64_t floats);
 
     void linear_unit(const LinearPart& part, int64_t begin, int64_t tokens, int worker);

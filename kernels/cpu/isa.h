@@ -34,6 +34,10 @@ struct Tile {
     float (*out)[kTileRows];  // [cols]
 };
 
+struct StripPlace {
+    const std::byte *heads, *bodies;  // both null: unknown
+};
+
 // out[c * out_stride + r] = row r of `count` strips from strip `first` on (kernels/strips.h), r < 16 * count,
 // times activation c.
 struct StripProduct {
@@ -43,7 +47,7 @@ struct StripProduct {
     int64_t cols;
     float* out;
     int64_t out_stride;
-    const std::byte* next;  // bodies that are read after these: fetched meanwhile; null: unknown
+    StripPlace next;  // what is read after these: fetched meanwhile
 };
 using StripKernels = std::array<void (*)(const StripProduct&), kNumDTypes>;  // null: a type without strips
 

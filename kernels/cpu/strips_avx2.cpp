@@ -29,6 +29,7 @@ struct StripTile {
     size_t ahead;                   // bytes from what is read to what is fetched meanwhile,
     size_t fetch_begin, fetch_end;  // of which each tile of activations fetches a part
     const std::byte *end, *next;    // where the bodies end, and what is read then
+    const std::byte* next_head;     // of the strip that comes after this
     int64_t blocks;
     const std::byte* const* columns;
     float* out;  // [columns][out_stride]
@@ -56,6 +57,12 @@ __m256 halves(const std::byte* head, int h) {
     if (at >= t.end) at = t.next + (at - t.end);
     for (size_t line = t.fetch_begin; line < t.fetch_end; line += 64)
         _mm_prefetch(reinterpret_cast<const char*>(at + line), _MM_HINT_T0);
+}
+
+// Meanwhile the head of block b of the strip that comes next: a line of memory that nothing else foresees.
+template <size_t kHead>
+void fetch_head(const StripTile& t, size_t b) {
+    _mm_prefetch(reinterpret_cast<const char*>(t.next_head + b * kHead), _MM_HINT_T0);
 }
 
 // Block b of the tile's column c.
@@ -144,6 +151,7 @@ template <int C>
 template <int C, class Act, size_t kHead>
 [[gnu::always_inline]] inline void add_block(const StripTile& t, int64_t b, const __m256i (*sum)[kHalves],
                                              __m256 (*acc)[kHalves]) {
+    fetch_head<kHead>(t, static_cast<size_t>(b));
     SLUICE_UNROLL
     for (int h = 0; h < kHalves; ++h) {
         const __m256 d = halves(t.head + static_cast<size_t>(b) * kHead, h);
@@ -237,7 +245,7 @@ struct Groups32 {
 struct Groups16 {  // Q6_K
     static constexpr DType kType = DType::q6_k;
     static constexpr size_t kBody = strip_block(kType).body, kHead = strip_block(kType).head;
-    static constexpr size_t kFetch = kBody / 2;
+    static constexpr size_t kFetch = kBody / 8;
     static constexpr size_t kHigh = 256, kLow = kHigh + 1024;
 
     static void scales_of(const std::byte* body, int group, __m256i* scale) {
@@ -248,8 +256,9 @@ struct Groups16 {  // Q6_K
 
     // Quarter 0..3 of half `h`: groups 8 * h + 2 * quarter and the next, of 16 weights each.
     template <int C, int kQuarter>
-    [[gnu::always_inline]] static void quarter(const std::byte* body, int h, const int8_t* const* q,
-                                               __m256i (*sum)[kHalves]) {
+    [[gnu::always_inline]] static void quarter(const StripTile& t, const std::byte* body, int h,
+                                               const int8_t* const* q, __m256i (*sum)[kHalves]) {
+        fetch(t, body + kFetch * static_cast<size_t>(4 * h + kQuarter));
         const __m256i low = _mm256_set1_epi8(15), top = _mm256_set1_epi8(0x30);
         for (int j0 = 0; j0 < 8; j0 += 4) {
             __m256i dot[C][kHalves] = {}, scale[kHalves];
@@ -298,11 +307,10 @@ struct Groups16 {  // Q6_K
             for (int c = 0; c < C; ++c)
                 for (int h = 0; h < kHalves; ++h) sum[c][h] = _mm256_slli_epi32(sum[c][h], 5);
             for (int h = 0; h < 2; ++h) {
-                fetch(t, body + kBody / 2 * static_cast<size_t>(h));
-                quarter<C, 0>(body, h, q, sum);
-                quarter<C, 1>(body, h, q, sum);
-                quarter<C, 2>(body, h, q, sum);
-                quarter<C, 3>(body, h, q, sum);
+                quarter<C, 0>(t, body, h, q, sum);
+                quarter<C, 1>(t, body, h, q, sum);
+                quarter<C, 2>(t, body, h, q, sum);
+                quarter<C, 3>(t, body, h, q, sum);
             }
             add_block<C, Act256, kHead>(t, b, sum, acc);
         }
@@ -387,17 +395,19 @@ template <class Kind>
 void multiply(const StripProduct& p) {
     constexpr auto kLines = static_cast<int64_t>((Kind::kFetch + 63) / 64);
     const StripView view = strip_view(p.weight);
+    const StripPlace after = p.next.bodies ? p.next : StripPlace{view.heads, view.bodies};
     const int64_t tiles = (p.cols + kMostColumns - 1) / kMostColumns;
     for (int64_t i = 0; i < p.count; ++i) {
         const auto strip = static_cast<size_t>(p.first + i);
+        const std::byte* head = view.heads + strip * view.head_bytes;
         for (int64_t n = 0; n < tiles; ++n) {
             const int64_t begin = n * p.cols / tiles, end = (n + 1) * p.cols / tiles;
             kTiles<Kind>[static_cast<size_t>(end - begin - 1)](
-                {view.heads + strip * view.head_bytes, view.bodies + strip * view.body_bytes,
+                {head, view.bodies + strip * view.body_bytes,
                  tiles == 1 ? kAhead : view.body_bytes, static_cast<size_t>(n * kLines / tiles) * 64,
                  static_cast<size_t>((n + 1) * kLines / tiles) * 64,
                  view.bodies + static_cast<size_t>(p.first + p.count) * view.body_bytes,
-                 p.next ? p.next : view.bodies, p.weight.cols / dtype_info(Kind::kType).block_elems,
+                 after.bodies, i + 1 < p.count ? head + view.head_bytes : after.heads, p.weight.cols / dtype_info(Kind::kType).block_elems,
                  p.columns + begin, p.out + begin * p.out_stride + i * kStripRows, p.out_stride});
         }
     }

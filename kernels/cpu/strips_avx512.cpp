@@ -24,6 +24,7 @@ struct StripTile {
     size_t ahead;                   // bytes from what is read to what is fetched meanwhile,
     size_t fetch_begin, fetch_end;  // of which each tile of activations fetches a part
     const std::byte *end, *next;    // where the bodies end, and what is read then
+    const std::byte* next_head[2];  // of the strips that come after these
     int64_t blocks;
     const std::byte* const* columns;
     float* out;  // [columns][out_stride]
@@ -53,6 +54,14 @@ template <int S>
     if (at >= t.end) at = t.next + (at - t.end);
     for (size_t line = t.fetch_begin; line < t.fetch_end; line += 64)
         _mm_prefetch(reinterpret_cast<const char*>(at + line), S == 1 ? _MM_HINT_T0 : _MM_HINT_T1);
+}
+
+// Meanwhile the head of block b of the strips that come next: a line of memory that nothing else foresees.
+template <size_t kHead, int S>
+[[gnu::always_inline]] inline void fetch_heads(const StripTile& t, size_t b) {
+    SLUICE_UNROLL
+    for (int s = 0; s < S; ++s)
+        _mm_prefetch(reinterpret_cast<const char*>(t.next_head[s] + b * kHead), _MM_HINT_T0);
 }
 
 // Block b of the tile's column c.
@@ -119,6 +128,7 @@ template <int C, int S>
 template <int C, int S, class Act, size_t kHead>
 [[gnu::always_inline]] inline void add_block(const StripTile& t, int64_t b, const __m512i (*sum)[S],
                                              __m512 (*acc)[S]) {
+    fetch_heads<kHead, S>(t, static_cast<size_t>(b));
     SLUICE_UNROLL
     for (int s = 0; s < S; ++s) {
         const __m512 d = halves(t.head[s] + static_cast<size_t>(b) * kHead);
@@ -194,6 +204,7 @@ struct Groups32 {
                 group<C, S, 1>(body, g + 1, q, odd);
                 add_scaled<C, S>(odd, scale[g + 1], sum);
             }
+            fetch_heads<kHead, S>(t, at);
             __m512 d[S], dmin[S];
             SLUICE_UNROLL
             for (int s = 0; s < S; ++s) {
@@ -228,13 +239,15 @@ struct Groups32 {
 struct Groups16 {  // Q6_K
     static constexpr DType kType = DType::q6_k;
     static constexpr size_t kBody = strip_block(kType).body, kHead = strip_block(kType).head;
-    static constexpr size_t kFetch = kBody / 2;
+    static constexpr size_t kFetch = kBody / 8;
     static constexpr size_t kHigh = 256, kLow = kHigh + 1024;
 
     // Quarter 0..3 of half `h`: groups 8 * h + 2 * quarter and the next, of 16 weights each.
     template <int C, int S, int kQuarter>
-    [[gnu::always_inline]] static void quarter(const std::byte* const* body, int h, const int8_t* const* q,
-                                               const int32_t (*offset)[16], __m512i (*sum)[S]) {
+    [[gnu::always_inline]] static void quarter(const StripTile& t, const std::byte* const* body, int h,
+                                               const int8_t* const* q, const int32_t (*offset)[16],
+                                               __m512i (*sum)[S]) {
+        for (int s = 0; s < S; ++s) fetch<S>(t, body[s] + kFetch * static_cast<size_t>(4 * h + kQuarter));
         const __m512i low = _mm512_set1_epi8(15), top = _mm512_set1_epi8(0x30);
         for (int j0 = 0; j0 < 8; j0 += 4) {
             const int group = 8 * h + 2 * kQuarter + j0 / 4;
@@ -288,11 +301,10 @@ struct Groups16 {  // Q6_K
                 _mm512_store_si512(offset[c], _mm512_sub_epi32(_mm512_setzero_si512(), wide));
             }
             for (int h = 0; h < 2; ++h) {
-                for (int s = 0; s < S; ++s) fetch<S>(t, body[s] + kBody / 2 * static_cast<size_t>(h));
-                quarter<C, S, 0>(body, h, q, offset, sum);
-                quarter<C, S, 1>(body, h, q, offset, sum);
-                quarter<C, S, 2>(body, h, q, offset, sum);
-                quarter<C, S, 3>(body, h, q, offset, sum);
+                quarter<C, S, 0>(t, body, h, q, offset, sum);
+                quarter<C, S, 1>(t, body, h, q, offset, sum);
+                quarter<C, S, 2>(t, body, h, q, offset, sum);
+                quarter<C, S, 3>(t, body, h, q, offset, sum);
             }
             add_block<C, S, Act256, kHead>(t, b, sum, acc);
         }
@@ -357,17 +369,21 @@ template <class Kind>
 void multiply(const StripProduct& p) {
     constexpr auto kLines = static_cast<int64_t>((Kind::kFetch + 63) / 64);
     const StripView view = strip_view(p.weight);
+    const StripPlace after = p.next.bodies ? p.next : StripPlace{view.heads, view.bodies};
     const int64_t tiles = (p.cols + kMostColumns - 1) / kMostColumns;
     for (int64_t i = 0; i < p.count;) {
         const bool two = p.cols > 2 && i + 1 < p.count;
+        const int strips = two ? 2 : 1;
         StripTile t{};
-        for (int s = 0; s < (two ? 2 : 1); ++s) {
+        for (int s = 0; s < strips; ++s) {
             const auto strip = static_cast<size_t>(p.first + i + s);
             t.head[s] = view.heads + strip * view.head_bytes;
             t.body[s] = view.bodies + strip * view.body_bytes;
+            t.next_head[s] = i + strips < p.count ? t.head[s] + static_cast<size_t>(strips) * view.head_bytes
+                                                  : after.heads + static_cast<size_t>(s) * view.head_bytes;
         }
         t.end = view.bodies + static_cast<size_t>(p.first + p.count) * view.body_bytes;
-        t.next = p.next ? p.next : view.bodies;
+        t.next = after.bodies;
         t.ahead = two ? 2 * view.body_bytes : kAhead;
         t.blocks = p.weight.cols / dtype_info(Kind::kType).block_elems;
         t.out_stride = p.out_stride;
@@ -380,7 +396,7 @@ void multiply(const StripProduct& p) {
             const auto columns = static_cast<size_t>(end - begin - 1);
             (two ? kTiles<Kind, 2> : kTiles<Kind, 1>)[columns](t);
         }
-        i += two ? 2 : 1;
+        i += strips;
     }
 }
 
