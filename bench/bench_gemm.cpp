@@ -1,7 +1,10 @@
 // Linear layers in the shape of a 30B-A3B query matrix: 2,048 inputs, 4,096 outputs. The weights take turns
 // among copies that no cache holds, as the layers of a model do.
 //   linear/<isa>/<weight type>/<layout>/<tokens>
+// `share`, of strips and few tokens: GB/s against the fastest way of reading the same memory, before and
+// after.
 #include "bench/kernel_bench.h"
+#include "bench/read_memory.h"
 
 namespace sluice::bench {
 namespace {
@@ -10,6 +13,7 @@ using kernels::DType;
 using kernels::Layout;
 
 constexpr int64_t kOutputs = 4096, kInputs = 2048;
+constexpr int64_t kFewTokens = 4;  // more are limited by multiplying
 
 struct Copies {
     DType type;
@@ -17,6 +21,9 @@ struct Copies {
     int64_t copies;
     Memory memory;
 
+    size_t bytes() const {
+        return static_cast<size_t>(copies * kOutputs) * kernels::row_bytes(type, kInputs);
+    }
     kernels::Weight turn(int64_t n) const {
         const kernels::ExpertWeight all{type, copies, kOutputs, kInputs, memory.get(), layout};
         return all.expert(n % copies);
@@ -44,11 +51,16 @@ void linear(benchmark::State& state, const std::string& isa, DType type, Layout 
     const auto x = gaussian(tokens * kInputs);
     std::vector<float> y(static_cast<size_t>(tokens * kOutputs));
     const auto bytes = static_cast<int64_t>(kOutputs * kernels::row_bytes(type, kInputs));
-    measure(state, cpu.num_threads(), [&](int64_t turn) {
+    const bool by_memory = layout == Layout::strips && tokens <= kFewTokens;
+    const double before = by_memory ? read_rate(cpu, weights.memory.get(), weights.bytes()) : 0;
+    const double seconds = measure(state, cpu.num_threads(), [&](int64_t turn) {
         const kernels::LinearPart part{weights.turn(turn), nullptr, y.data()};
         cpu.linear({x.data(), tokens, {&part, 1}});
         return Work{bytes, tokens * kOutputs * kInputs};
     });
+    if (!by_memory) return;
+    const double read = (before + read_rate(cpu, weights.memory.get(), weights.bytes())) / 2;
+    state.counters["share"] = static_cast<double>(bytes * state.iterations()) / seconds / read;
 }
 
 void add_type(DType type, Layout layout) {

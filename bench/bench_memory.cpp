@@ -1,60 +1,47 @@
-// The limit that GB/s of the other programs is held against: how fast memory that no cache holds is read.
-// Which way of reading is the fastest depends on the machine and its pages, so there are some; the best one
-// counts.
-//   read/<places at a time>/threads:1        read/<places at a time>/threads:<one a core>
-//   read/8_ahead/...                         lines are asked for before they are needed
-#include "bench/kernel_bench.h"
+// The limit that GB/s of the other programs is held against: how fast memory that no cache holds is read. The
+// best way (read_memory.h) counts.
+//   read/<places at a time>/<small, huge pages>/threads:<1, one a core>
+//   read/8_ahead/...                            lines are asked for before they are needed
+#include "bench/read_memory.h"
 
 namespace sluice::bench {
 namespace {
 
 constexpr size_t kBytes = size_t{512} << 20;
 
-const std::byte* shared_memory() {
-    static const Memory memory = random_rows(kernels::DType::f32, kBytes / 4096, 1024);
-    return memory.get();
+Memory shared_memory;  // of all threads
+Pages shared_pages = Pages::small;
+
+void prepare(Pages pages) {
+    if (shared_memory && shared_pages == pages) return;
+    shared_memory.reset();
+    shared_memory = random_rows(kernels::DType::f32, kBytes / 4096, 1024, pages);
+    shared_pages = pages;
 }
 
-// One word of each cache line brings the line; several places at a time keep more reads under way.
-template <size_t kPlaces, bool kAskAhead>
-uint64_t touch(const uint64_t* words, size_t count) {
-    constexpr size_t kLine = 8, kAhead = 16 * kLine;
-    uint64_t sum[kPlaces] = {};
-    const size_t share = count / kPlaces;
-    for (size_t i = 0; i < share; i += kLine) {
-        for (size_t place = 0; place < kPlaces; ++place) {
-            const uint64_t* line = words + place * share + i;
-            if constexpr (kAskAhead) __builtin_prefetch(line + kAhead);
-            sum[place] += *line;
-        }
-    }
-    uint64_t all = 0;
-    for (const uint64_t s : sum) all += s;
-    return all;
-}
-
-template <size_t kPlaces, bool kAskAhead>
-void read(benchmark::State& state) {
-    const auto* memory = shared_memory();
+void read(benchmark::State& state, const Way& way) {
     const size_t share = kBytes / static_cast<size_t>(state.threads()) / 64 * 64;
-    const auto* words = reinterpret_cast<const uint64_t*>(memory + share * state.thread_index());
-    for (auto _ : state) benchmark::DoNotOptimize(touch<kPlaces, kAskAhead>(words, share / sizeof(uint64_t)));
+    const std::byte* mine = shared_memory.get() + share * static_cast<size_t>(state.thread_index());
+    for (auto _ : state) benchmark::DoNotOptimize(way.read(mine, share));
     const auto bytes = static_cast<double>(share) * static_cast<double>(state.iterations());
     state.counters["GB/s"] = benchmark::Counter(bytes * 1e-9, benchmark::Counter::kIsRate);
 }
 
-void add_way(const char* name, void (*way)(benchmark::State&)) {
+template <Pages kPages>
+void add_ways() {
     const int threads = wanted_threads() > 0 ? wanted_threads() : backend("scalar").num_threads();
-    auto* one = benchmark::RegisterBenchmark(name, way);
-    one->UseRealTime()->Unit(benchmark::kMicrosecond)->Threads(1);
-    if (threads > 1) one->Threads(threads);
+    for (const Way& way : kWays) {
+        const auto name = std::string("read/") + way.name + (kPages == Pages::huge ? "/huge" : "/small");
+        auto* one = benchmark::RegisterBenchmark(name.c_str(), read, way);
+        one->Setup([](const benchmark::State&) { prepare(kPages); });
+        one->UseRealTime()->Unit(benchmark::kMicrosecond)->Threads(1);
+        if (threads > 1) one->Threads(threads);
+    }
 }
 
 void add() {
-    add_way("read/1", read<1, false>);
-    add_way("read/2", read<2, false>);
-    add_way("read/4", read<4, false>);
-    add_way("read/8_ahead", read<8, true>);
+    add_ways<Pages::small>();
+    add_ways<Pages::huge>();
 }
 
 }  // namespace

@@ -18,11 +18,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 
+import compare_kernels
 import compare_table
 import machine
 import serve
+from busy import busy
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -39,12 +42,23 @@ class Steps:
     modes: tuple = ("",)  # of the peer's KV cache; the better one counts
     bandwidth: bool = False  # also held against the speed at which memory is read
     turns: int = 1  # in a round: short measurements need more of them
+    crowd: int = 0  # busy processes, beside which each turn is measured again: seconds are [quiet, crowded]
 
 
 @dataclass(frozen=True)
 class Served:
     title: str
     arguments: str  # of bench/serve.py
+
+
+@dataclass(frozen=True)
+class Alone:
+    """Ours without a peer: measure(options) in each round, and rows(title, what each round found)."""
+
+    title: str
+    measure: Callable
+    rows: Callable
+    once: bool = False  # counts, which do not depend on who else is busy
 
 
 # Contexts end with a multiple of 256 tokens, to which llama.cpp rounds the cache of a sequence up.
@@ -58,6 +72,9 @@ CASES = {
     "prompt-2048": Steps("prompt of 2,048", "prompt 2048 2048", 2048, 2.2, 3),
     "decode-16": Steps("decode, 16 streams x 1k context", "decode 16 1015 8", 16, 2.5, 4, MODES, turns=2),
     "decode-64": Steps("decode, 64 streams x 256 context", "decode 64 249 6", 64, 2.5, 4, MODES),
+    "decode-1-crowded": Steps(
+        "decode, 1 stream beside two busy processes", "decode 1 64 24", 1, 40, 50, crowd=2, turns=2
+    ),
     "burst": Served(
         "16 requests at once, 208 tokens in and 32 out",
         "--scenario load --streams 16 --prompt-tokens 208 --max-tokens 32",
@@ -69,6 +86,16 @@ CASES = {
     "stall": Served(
         "8 streams while a 4k prompt is computed",
         "--scenario stall --running 8 --long-prompt-tokens 4096 --max-tokens 512",
+    ),
+    "crowded": Served("1 stream served beside two busy processes", "--scenario crowded"),
+    "strips-cache": Alone(
+        "Q4_K strips from cache, 1 thread", compare_kernels.from_cache, compare_kernels.cache_rows
+    ),
+    "strips-memory": Alone(
+        "Q4_K strips from memory, all cores", compare_kernels.from_memory, compare_kernels.memory_rows
+    ),
+    "equal-bits": Alone(
+        "differing bits", compare_kernels.equal_bits, compare_kernels.equal_rows, once=True
     ),
 }
 LOAD_MODE_NONE = 0  # of llama.h: read, not mapped
@@ -93,11 +120,17 @@ class Program:
             raise RuntimeError(found["error"])
         return found
 
-    def ask(self, command):
-        """Seconds; of several steps the median."""
+    def ask(self, command, of_steps=statistics.median):
+        """Seconds; of several steps the median, or what else is wanted of them."""
         self.process.stdin.write(command + "\n")
         seconds = self.answer()["seconds"]
-        return statistics.median(seconds) if isinstance(seconds, list) else seconds
+        return of_steps(seconds) if isinstance(seconds, list) else seconds
+
+    def ask_crowded(self, command, crowd):
+        """Mean seconds of a step, quiet and beside busy processes: these take whole slices of time."""
+        quiet = self.ask(command, statistics.mean)
+        with busy(crowd):
+            return [quiet, self.ask(command, statistics.mean)]
 
     def close(self):
         """The most memory that it took, before it goes."""
@@ -146,15 +179,6 @@ def case_turns(name, sides):
                 yield name, side, mode
 
 
-def read_bandwidth(options):
-    """Bytes a second that all cores together read, in the fastest way that bench_memory knows."""
-    threads = len(os.sched_getaffinity(0))
-    program = os.path.join(options.build, "bench/bench_memory")
-    choice = [f"--benchmark_filter=/threads:{threads}$", "--benchmark_min_time=0.1"]
-    found = subprocess.check_output([program, *choice, "--benchmark_format=json"], stderr=subprocess.DEVNULL)
-    return max(way["GB/s"] for way in json.loads(found)["benchmarks"]) * 1e9
-
-
 @contextlib.contextmanager
 def quiet(path):
     """Holds the lock of a machine where others build, if there is one."""
@@ -171,12 +195,17 @@ def measure_steps(options, names, commands):
         for name, side, mode in turns(names, list(commands), options.rounds, options.one_at_a_time):
             case, key = CASES[name], f"{side} {mode}".strip()
             of_case, program = times.setdefault(name, {}), programs.get(side)
+            held = case.bandwidth and side == "ours"
             with quiet(options.lock):
-                if case.bandwidth and side == "ours":
-                    of_case.setdefault("read", []).append(read_bandwidth(options))
-                seconds = program.ask(f"{case.command} {mode}".strip())
+                before = compare_kernels.read_bandwidth(options) if held else None
+                command = f"{case.command} {mode}".strip()
+                seconds = program.ask_crowded(command, case.crowd) if case.crowd else program.ask(command)
+                after = compare_kernels.read_bandwidth(options) if held else None
             of_case.setdefault(key, []).append(seconds)
-            print(f"{name:>12}  {key:<13} {case.tokens / seconds:9.2f} tokens/s", flush=True)
+            if held:
+                of_case.setdefault("read", []).append((before + after) / 2)
+            speeds = [case.tokens / s for s in (seconds if case.crowd else [seconds])]
+            print(f"{name:>16}  {key:<13}", *(f"{speed:9.2f} tokens/s" for speed in speeds), flush=True)
     finally:
         programs.close()
     return {"times": times, "about": programs.about, "peak_bytes": programs.peaks}
@@ -194,6 +223,19 @@ def measure_served(options, names):
     return found
 
 
+def measure_alone(options, names):
+    """{case: what each round found}"""
+    found = {name: [] for name in names}
+    for turn in range(options.rounds):
+        for name in names:
+            if turn > 0 and CASES[name].once:
+                continue
+            with quiet(options.lock):
+                found[name].append(CASES[name].measure(options))
+            print(f"{name:>16}  measured {turn + 1} of {options.rounds}", flush=True)
+    return found
+
+
 def commands_of(options, states):
     program = os.path.join(options.build, "bench/step_bench")
     commands = {"ours": [program, options.model, *shlex.split(options.flags)]}
@@ -203,17 +245,19 @@ def commands_of(options, states):
         # A repacked copy beside the mapped file is too much where memory holds the model once.
         copy = [f"load_mode={LOAD_MODE_NONE}"] if options.one_at_a_time else []
         commands |= {"peer": [*peer, *copy], "peer no-repack": [*peer, "use_extra_bufts=0"]}
-    else:
+    elif any(isinstance(CASES[name], Steps) for name in options.cases):
         print("no llama.cpp beside us: neither --peer-python nor PEER_PYTHON names a Python that has it\n")
     return commands
 
 
 def measure(options):
-    steps = [name for name in options.cases if isinstance(CASES[name], Steps)]
-    served = [name for name in options.cases if isinstance(CASES[name], Served)]
+    def of(kind):
+        return [name for name in options.cases if isinstance(CASES[name], kind)]
+
+    alone = measure_alone(options, of(Alone))
     with tempfile.TemporaryDirectory() as states:
-        found = measure_steps(options, steps, commands_of(options, states))
-    return found | {"served": measure_served(options, served)}
+        found = measure_steps(options, of(Steps), commands_of(options, states))
+    return found | {"alone": alone, "served": measure_served(options, of(Served))}
 
 
 def parse(arguments):

@@ -49,6 +49,25 @@ def step_row(case, times):
     return row(case.title, shown, speed(case.tokens, peer) + way, limits, turns, value=ratio)
 
 
+def crowd_row(case, times):
+    """What busy processes leave of the quiet speed, to ours and to the best way of the peer."""
+
+    def shown(turns, note=""):
+        quiet, crowded = (statistics.median(seconds) for seconds in zip(*turns))
+        share = 100 * statistics.median(map(left, turns))
+        return f"{share:.0f} %: {1 / crowded:.4g} of {1 / quiet:.4g} tok/s{note}"
+
+    def left(turn):
+        return turn[0] / turn[1]
+
+    peers = [(side, turns) for side, turns in times.items() if side.startswith("peer")]
+    side, best = max(peers, key=lambda p: statistics.median(map(left, p[1])), default=("", []))
+    way = f" ({side.removeprefix('peer ')})" if " " in side else ""
+    ours, peer = shown(times["ours"]), shown(best, way) if best else ""
+    shares = [100 * left(turn) for turn in times["ours"]]
+    return row(f"{case.title}: share of its quiet speed", ours, peer, (case.must, case.aim), shares, "%")
+
+
 def bandwidth_row(case, times, about):
     """Bytes that a token must read, by the seconds that it takes, against the reading of the same turn."""
     context, steps = (int(word) for word in case.command.split()[2:])
@@ -100,20 +119,29 @@ def stall_row(case, found):
     return row(f"{case.title}: longest gap by median", ours, "", (3, 2), [found["max_over_median"]])
 
 
+def crowded_row(case, found):
+    ours, quiet = found["crowded_tokens_per_second"], found["quiet_tokens_per_second"]
+    shares = [100 * share for share in found["shares"]]
+    return row(f"{case.title}: share of its quiet speed", f"{ours:.4g} tok/s", f"quiet: {quiet:.4g} tok/s",
+               (40, 50), shares, "%", value=100 * found["crowded_over_quiet"])  # fmt: skip
+
+
 def rows(result, cases):
     times, served, about = result["times"], result["served"], result["about"].get("ours")
     found = []
     for name, of_case in times.items():
-        found.append(step_row(cases[name], of_case))
+        found.append((crowd_row if cases[name].crowd else step_row)(cases[name], of_case))
         if "read" in of_case:
             found.append(bandwidth_row(cases[name], of_case, about))
     if "burst" in served:
         found += burst_rows(cases["burst"], served["burst"], best_peer(times.get("decode-1", {}))[1])
         if about:
             found.append(memory_row(cases["burst"], served["burst"], about))
-    for name, make in (("shared", shared_row), ("stall", stall_row)):
+    for name, make in (("shared", shared_row), ("stall", stall_row), ("crowded", crowded_row)):
         if name in served:
             found.append(make(cases[name], served[name]))
+    for name, of_rounds in result["alone"].items():
+        found += cases[name].rows(cases[name].title, of_rounds)
     return found
 
 
@@ -121,7 +149,7 @@ def measured(found):
     """A ratio with its spread over the turns: 1.52x (1.48-1.55)."""
     if "value" not in found:
         return "not compared"
-    unit = {"x": "x", "%": " %", "MB": " MB"}[found["unit"]]
+    unit = "x" if found["unit"] == "x" else f" {found['unit']}"
     digits = 2 if found["unit"] == "x" else 0
     spread = ""
     if found["low"] != found["high"]:
@@ -142,8 +170,8 @@ def markdown(result):
         "",
         f"{facts['cpu']}, {facts['cores']} cores, {' '.join(facts['flags'])}, {facts['memory_gib']} GiB;"
         f" commit {facts['commit']}{changed}.",
-        f"{sides}. Flags: {', '.join(f'{k}={v}' for k, v in flags.items())}.",
-        f"Peak memory of the steps, mapped weights included: {peaks}.",
+        f"Flags: {', '.join(f'{k}={v}' for k, v in flags.items())}.",
+        *([f"{sides}. Peak memory of the steps, mapped weights included: {peaks}."] if sides else []),
         "",
         "| figure | ours | llama.cpp | ratio or share (lowest-highest turn) | must | aim | reached |",
         "|---|---|---|---|---|---|---|",

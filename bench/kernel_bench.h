@@ -2,8 +2,10 @@
 // instruction set, and random operands that are larger than the caches.
 #pragma once
 #include <benchmark/benchmark.h>
+#include <sys/mman.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -33,13 +35,15 @@ inline uint64_t clock_ticks() {
 #endif
 }
 
-// Times call(turn), which returns its Work. `turn` goes on where the last run ended, so that operands which
-// take turns are cold also when the benchmark library starts over with more iterations.
+// Times call(turn), which returns its Work, and returns the seconds of all. `turn` goes on where the last run
+// ended, so that operands which take turns are cold also when the benchmark library starts over with more
+// iterations.
 template <class Call>
-void measure(benchmark::State& state, int threads, Call&& call) {
+double measure(benchmark::State& state, int threads, Call&& call) {
     using benchmark::Counter;
     static int64_t turn = 0;
     Work total;
+    const auto began = std::chrono::steady_clock::now();
     const uint64_t start = clock_ticks();
     for (auto _ : state) {
         const Work work = call(turn++);
@@ -47,6 +51,7 @@ void measure(benchmark::State& state, int threads, Call&& call) {
         total.macs += work.macs;
     }
     const auto clocks = static_cast<double>(clock_ticks() - start) * threads;
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - began;
     const auto bytes = static_cast<double>(total.bytes), macs = static_cast<double>(total.macs);
     if (total.bytes > 0) {
         state.counters["GB/s"] = Counter(bytes * 1e-9, Counter::kIsRate);
@@ -56,6 +61,7 @@ void measure(benchmark::State& state, int threads, Call&& call) {
         if (clocks > 0) state.counters["MAC/clock"] = macs / clocks;
         state.counters["MMAC"] = Counter(macs * 1e-6, Counter::kAvgIterations);
     }
+    return seconds.count();
 }
 
 // --threads of the command line; 0: one a core, as the server has it.
@@ -89,10 +95,16 @@ struct Free {
 };
 using Memory = std::unique_ptr<std::byte[], Free>;
 
+// small: 4 KiB. huge: 2 MiB where the system has them, as the engine asks for when it repacks weights.
+enum class Pages : uint8_t { small, huge };
+
 // `bytes` of memory that repeat `pattern`. Its length is best no divisor of a page: then pages differ, and
 // no system can merge them.
-inline Memory filled(size_t bytes, const std::vector<std::byte>& pattern) {
-    Memory out(static_cast<std::byte*>(std::aligned_alloc(4096, (bytes + 4095) / 4096 * 4096)));
+inline Memory filled(size_t bytes, const std::vector<std::byte>& pattern, Pages pages = Pages::small) {
+    constexpr size_t kHugePage = 2 << 20;
+    const size_t whole = (bytes + kHugePage - 1) / kHugePage * kHugePage;
+    Memory out(static_cast<std::byte*>(std::aligned_alloc(kHugePage, whole)));
+    ::madvise(out.get(), whole, pages == Pages::huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
     for (size_t at = 0; at < bytes; at += pattern.size())
         std::memcpy(out.get() + at, pattern.data(), std::min(pattern.size(), bytes - at));
     return out;
@@ -107,21 +119,21 @@ inline std::vector<float> gaussian(int64_t n, float scale = 1.0f) {
 }
 
 // `rows` quantised rows; few different ones, because quantising takes longer than measuring.
-inline Memory random_rows(kernels::DType type, int64_t rows, int64_t cols) {
+inline Memory random_rows(kernels::DType type, int64_t rows, int64_t cols, Pages pages = Pages::small) {
     constexpr int64_t kDifferent = 61;
     const size_t stride = kernels::row_bytes(type, cols);
     std::vector<std::byte> some(kDifferent * stride);
     for (int64_t r = 0; r < kDifferent; ++r)
         tools::quantise_row(type, gaussian(cols, 0.05f).data(), cols,
                             some.data() + static_cast<size_t>(r) * stride);
-    return filled(static_cast<size_t>(rows) * stride, some);
+    return filled(static_cast<size_t>(rows) * stride, some, pages);
 }
 
-// The same matrices, each of `rows` rows, in strips.
+// The same matrices, each of `rows` rows, in strips and in huge pages.
 inline Memory in_strips(kernels::DType type, int64_t rows, int64_t cols, int64_t matrices, Memory from) {
     const auto bytes = static_cast<size_t>(rows) * kernels::row_bytes(type, cols);
     const size_t strip = kernels::kStripRows * kernels::row_bytes(type, cols);
-    Memory out = filled(static_cast<size_t>(matrices) * bytes, {std::byte{0}});
+    Memory out = filled(static_cast<size_t>(matrices) * bytes, {std::byte{0}}, Pages::huge);
     for (size_t m = 0; m < static_cast<size_t>(matrices); ++m)
         for (int64_t s = 0; s < rows / kernels::kStripRows; ++s)
             kernels::write_strip(type, rows, cols, s, from.get() + m * bytes + static_cast<size_t>(s) * strip,

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """`make bench`: every benchmark program, then the serving scenarios; one file in bench/results/.
 
-usage: bench/run.py [MODEL.gguf]     default: the 6-layer model that tools/make_bench_model writes
+  bench/run.py [MODEL.gguf]             default: the 6-layer model that tools/make_bench_model writes
+  bench/run.py --programs hw,strips     some of the programs, without the scenarios
 """
 
+import argparse
 import datetime
 import glob
 import json
@@ -52,17 +54,33 @@ def run_serving(model):
     return found
 
 
+def every_program():
+    found = sorted(glob.glob(os.path.join(BUILD, "bench", "bench_*")))
+    return [os.path.basename(path) for path in found if os.access(path, os.X_OK) and os.path.isfile(path)]
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("model", nargs="?", help="GGUF file")
+    parser.add_argument("--programs", type=lambda s: ["bench_" + name for name in s.split(",")], default=[])
+    return parser.parse_args(arguments)
+
+
 def main(arguments):
+    options = parse(arguments)
     facts = machine.facts()
     result = {"date": datetime.date.today().isoformat(), "machine": facts, "kernels": {}, "serving": []}
-    for program in sorted(glob.glob(os.path.join(BUILD, "bench", "bench_*"))):
-        if os.access(program, os.X_OK) and os.path.isfile(program):
-            result["kernels"][os.path.basename(program)] = run_program(program)
-    make_model = os.path.join(ROOT, "tools/make_bench_model")
-    model = arguments[0] if arguments else subprocess.check_output([make_model], text=True).strip()
-    result["serving"] = run_serving(model)
+    for program in options.programs or every_program():
+        result["kernels"][program] = run_program(os.path.join(BUILD, "bench", program))
+    if not options.programs:
+        make_model = os.path.join(ROOT, "tools/make_bench_model")
+        model = options.model or subprocess.check_output([make_model], text=True).strip()
+        result["serving"] = run_serving(model)
+    some = "".join(program.removeprefix("bench_") + "-" for program in options.programs)
     path = os.path.join(
-        ROOT, "bench/results", f"{result['date']}-{machine.slug(facts)}-{facts['commit']}.json"
+        ROOT, "bench/results", f"{result['date']}-{some}{machine.slug(facts)}-{facts['commit']}.json"
     )
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w", encoding="utf-8") as file:

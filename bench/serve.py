@@ -5,6 +5,7 @@
   bench/serve.py --scenario stall                 4 streams run while a long prompt joins
   bench/serve.py --scenario shared                16 prompts that differ in their last two tokens
   bench/serve.py --scenario length                time per token after 128 and after 1,024 tokens
+  bench/serve.py --scenario crowded               one stream, quiet and beside two busy processes by turns
 Asks the server at --url, or starts --binary with --model (default: the model inside the binary) and --flags.
 What the figures mean is written in docs/benchmarking.md.
 """
@@ -20,16 +21,18 @@ import time
 import urllib.parse
 
 import machine
+from busy import busy
 from server import Server, metric
 
 WARM_TOKENS = 512  # reach every one of 128 experts of which each token takes 8
-MAX_TOKENS = {"load": 64, "stall": 384, "shared": 4, "length": 1024}
+MAX_TOKENS = {"load": 64, "stall": 384, "shared": 4, "length": 1024, "crowded": 96}
+BUSY_PROCESSES, CROWDED_TURNS = 2, 5
 STEP_TOKENS = "vllm:iteration_tokens_total_sum"  # tokens that all steps so far computed
 RUNNING = {"stall": 4, "shared": 16}
 
 
 class Stream:
-    """One request and the times, in seconds, at which its tokens came."""
+    """One request and the times, in seconds, of the events that brought its tokens."""
 
     def __init__(self, scheduled):
         self.scheduled = scheduled
@@ -100,9 +103,9 @@ async def frames(reader):
             return
 
 
-def text_of(choice):
-    """Of a completion or of a chat."""
-    return choice.get("text") or choice.get("delta", {}).get("content")
+def brings_token(choice):
+    """Of a completion or a chat. A part of a character has no text yet, but a logprob."""
+    return choice.get("logprobs") or choice.get("text") or choice.get("delta", {}).get("content")
 
 
 async def exchange(address, path, body, scheduled=None, on_token=None):
@@ -126,19 +129,21 @@ async def exchange(address, path, body, scheduled=None, on_token=None):
             if chunk.get("usage"):
                 stream.tokens = chunk["usage"]["completion_tokens"]
                 stream.prompt_tokens = chunk["usage"]["prompt_tokens"]
-            if any(map(text_of, chunk["choices"])):
+            if any(map(brings_token, chunk["choices"])):
                 stream.times.append(now)
                 if on_token:
                     on_token(stream)
     finally:
         writer.close()
     if not stream.times or not stream.tokens:
-        raise RuntimeError("a stream ended without text or without its usage")
+        raise RuntimeError("a stream ended without a token or without its usage")
     return stream
 
 
 async def ask(address, model, prompt, max_tokens, scheduled=None, on_token=None):
-    body = {"model": model, "prompt": prompt, "max_tokens": max_tokens, "temperature": 0, "ignore_eos": True}
+    # With logprobs each token is an event; without, one that has no text yet would seem a longer gap.
+    body = {"model": model, "prompt": prompt, "max_tokens": max_tokens, "temperature": 0, "ignore_eos": True,
+            "logprobs": 0}  # fmt: skip
     return await exchange(address, "/v1/completions", body, scheduled, on_token)
 
 
@@ -231,7 +236,7 @@ async def length(address, model, options):
     stream = await ask(address, model, prompt, options.max_tokens)
     gaps = stream.gaps()
     if len(gaps) < 1000:
-        raise RuntimeError(f"only {len(gaps) + 1} frames with text came, and 1,000 are needed")
+        raise RuntimeError(f"only {len(gaps) + 1} events with tokens came, and 1,000 are needed")
     early, late = statistics.mean(gaps[63:127]), statistics.mean(gaps[-64:])
     return {
         "scenario": "length",
@@ -241,7 +246,31 @@ async def length(address, model, options):
     }
 
 
-SCENARIOS = {"load": load, "stall": stall, "shared": shared, "length": length}
+def crowded_figures(quiet, beside):
+    """Streams by turns. Busy processes take whole slices of time: a stream's mean counts, not its gaps."""
+    speeds = [[1 / s.tpot() for s in streams] for streams in (quiet, beside)]
+    usual, slow = map(statistics.median, speeds)
+    return {
+        "scenario": "crowded",
+        "busy_processes": BUSY_PROCESSES,
+        "quiet_tokens_per_second": round(usual, 2),
+        "crowded_tokens_per_second": round(slow, 2),
+        "crowded_over_quiet": round(slow / usual, 3),
+        "shares": [round(b / a, 3) for a, b in zip(*speeds)],
+    }
+
+
+async def crowded(address, model, options):
+    """The speed of one stream, and while foreign processes want all cores too."""
+    prompt, quiet, beside = random_prompt(1, options.prompt_tokens, options.words), [], []
+    for _ in range(CROWDED_TURNS):
+        quiet.append(await ask(address, model, prompt, options.max_tokens))
+        with busy(BUSY_PROCESSES):
+            beside.append(await ask(address, model, prompt, options.max_tokens))
+    return crowded_figures(quiet, beside)
+
+
+SCENARIOS = {"load": load, "stall": stall, "shared": shared, "length": length, "crowded": crowded}
 
 
 def table(rows):

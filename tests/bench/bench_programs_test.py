@@ -21,12 +21,15 @@ CASES = {
     ("bench_attention", "prefill/scalar/F16/128"): (128 * 2 * KV_ROW * 2, sum(range(65, 129)) * HEADS * 2),
     ("bench_gemm", "linear/scalar/Q4_K/rows/4"): (2048 * 4096 * Q4_K, 4 * 2048 * 4096),
     ("bench_gemm", "linear/scalar/BF16/rows/1"): (2048 * 4096 * 2, 2048 * 4096),
-    ("bench_memory", "read/4"): (None, None),
+    ("bench_hw", "copy/4KiB"): (4096, None),
+    ("bench_memory", "read/4/small"): (None, None),
+    ("bench_memory", "read/4/huge"): (None, None),
     ("bench_moe", "route/scalar/4"): (4 * 128 * 4, None),
     ("bench_moe", "moe_ffn/scalar/Q4_K_Q6_K/rows/1"): (8 * EXPERT * (2 * Q4_K + Q6_K), 8 * 3 * EXPERT),
     ("bench_moe", "dense_ffn/scalar/Q4_K_Q6_K/rows/1"): (8 * EXPERT * (2 * Q4_K + Q6_K), 8 * 3 * EXPERT),
     ("bench_sampling", "sample/greedy"): (151936 * 4, None),
     ("bench_scheduler", "step/4"): (None, None),
+    ("bench_strips", "strips/scalar/Q4_K/1"): (None, 32 * 2048),
     ("bench_vector", "rms_norm/scalar/1"): (2 * 2048 * 4, None),
 }
 

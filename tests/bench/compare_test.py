@@ -14,7 +14,9 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
 import compare  # noqa: E402
+import compare_kernels  # noqa: E402
 import compare_table  # noqa: E402
+import serve  # noqa: E402
 
 BUILD, MODEL = sys.argv[1:3]
 STEP_BENCH = os.path.join(BUILD, "bench/step_bench")
@@ -54,6 +56,29 @@ class Arithmetic(unittest.TestCase):
         found = {"results": [load], "prompt_tokens": 32, "peak_memory_mib": 10**9 / 2**20 + 1}
         got = compare_table.memory_row(compare.CASES["burst"], found, ABOUT)
         self.assertAlmostEqual(got["value"], (2**20 - (2 * 64 + 544)) / 1e6)
+
+    def test_shares_of_kernels_are_medians_of_all_rounds(self):
+        turns = ({"4": (56, 130, 232)}, {"4": (62, 140, 226)})
+        rounds = [{"avx2": turn, "avx512": {}} for turn in turns]
+        [got] = compare_kernels.cache_rows("strips", rounds)  # no row for what was not measured
+        self.assertEqual((got["value"], got["low"], got["verdict"]), (59, 56, "missed"))
+        self.assertEqual((got["ours"], got["peer"]), ("135 GMAC/s", "they alone: 229"))
+
+    def test_what_a_crowd_leaves_is_a_share_of_the_quiet_speed(self):
+        times = {"ours": [[1, 2], [1, 4], [2, 4]], "peer": [[1, 10]], "peer no-repack": [[1, 5]]}
+        got = compare_table.crowd_row(compare.CASES["decode-1-crowded"], times)
+        self.assertEqual((got["value"], got["low"], got["verdict"]), (50, 25, "aim"))
+        self.assertEqual(got["ours"], "50 %: 0.25 of 1 tok/s")
+        self.assertEqual(got["peer"], "20 %: 0.2 of 1 tok/s (no-repack)")
+        del times["peer"], times["peer no-repack"]
+        self.assertEqual(compare_table.crowd_row(compare.CASES["decode-1-crowded"], times)["peer"], "")
+
+    def test_one_differing_bit_is_one_too_many(self):
+        lines = [{"usual": "cpu/avx512"}, {"against": "mapped", "tokens": 100, "differing_bits": 0}]
+        self.assertEqual(compare_kernels.equal_rows("bits", [lines])[0]["verdict"], "aim")
+        lines.append({"against": "avx2", "tokens": 100, "differing_bits": 1})
+        [got] = compare_kernels.equal_rows("bits", [lines])
+        self.assertEqual((got["figure"], got["value"], got["verdict"]), ("bits in 200 tokens", 1, "missed"))
 
     def test_sides_take_turns(self):
         near = list(compare.turns(["prompt-512"], ["ours", "peer"], 2, alone=False))
@@ -113,6 +138,19 @@ class Run(unittest.TestCase):
         self.assertEqual(judged, {"share of read bandwidth", "peak memory beside file and used KV",
                                   "prompt work of one"})  # fmt: skip
         self.assertLess(result["served"]["shared"]["work_of_one"], 1.1)
+
+    def test_a_turn_is_repeated_in_a_crowd(self):
+        result, _ = self.run_script("--cases", "decode-1-crowded,crowded", "--rounds", "1")
+        for quiet, crowded in result["times"]["decode-1-crowded"]["ours"]:
+            self.assertGreater(min(quiet, crowded), 0)
+        self.assertEqual([row["unit"] for row in result["rows"]], ["%", "%"])
+        self.assertEqual(len(result["served"]["crowded"]["shares"]), serve.CROWDED_TURNS)
+
+    def test_kernels_are_held_against_the_machine(self):
+        result, _ = self.run_script("--cases", "strips-cache,strips-memory", "--rounds", "1")
+        for name, program in (("strips-cache", "avx2"), ("strips-memory", "avx2")):
+            for share, speed, limit in result["alone"][name][0][program].values():
+                self.assertGreater(min(share, speed, limit), 0)
 
     def test_with_a_peer_it_is_a_ratio_of_as_many_turns(self):
         with tempfile.TemporaryDirectory() as folder:

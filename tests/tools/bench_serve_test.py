@@ -52,6 +52,13 @@ class Arithmetic(unittest.TestCase):
         got = serve.shared_figures(runners, 114.0)
         self.assertEqual((got["computed_tokens"], got["work_of_one"]), (110, 1.1))
 
+    def test_a_crowd_slows_by_the_ratio_of_medians(self):
+        quiet = [stream(0, [0, 1, 2]), stream(0, [0, 1, 2]), stream(0, [0, 4, 8])]
+        beside = [stream(0, [0, 2, 4]), stream(0, [0, 4, 8]), stream(0, [0, 2, 4])]
+        got = serve.crowded_figures(quiet, beside)
+        self.assertEqual((got["quiet_tokens_per_second"], got["crowded_over_quiet"]), (1, 0.5))
+        self.assertEqual(got["shares"], [0.5, 0.25, 2])
+
     def test_one_token_has_no_time_per_token(self):
         got = serve.summarise([stream(0.0, [1.0])])
         self.assertEqual((got["tpot_p50_ms"], got["gap_max_ms"]), (None, None))
@@ -86,8 +93,12 @@ def sse(*chunks):
     )
 
 
-def text(value):
-    return {"choices": [{"text": value}], "usage": None}
+def text(value, logprobs=None):
+    return {"choices": [{"text": value, "logprobs": logprobs}], "usage": None}
+
+
+def token(value):
+    return text(value, {"tokens": [value], "token_logprobs": [-1.0]})
 
 
 USAGE = {"choices": [], "usage": {"completion_tokens": 3, "prompt_tokens": 2}}
@@ -96,7 +107,9 @@ USAGE = {"choices": [], "usage": {"completion_tokens": 3, "prompt_tokens": 2}}
 class Reading(unittest.TestCase):
     def ask(self, pieces, status=b"200 OK", scheduled=None):
         async def answer(reader, writer):
-            await reader.readuntil(b"\r\n\r\n")
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            length = int(head.split("Content-Length: ")[1].split()[0])
+            self.asked = json.loads(await reader.readexactly(length))
             writer.write(b"HTTP/1.1 " + status + b"\r\nTransfer-Encoding: chunked\r\n\r\n")
             for piece in [*pieces, b""]:
                 writer.write(b"%x\r\n%s\r\n" % (len(piece), piece))
@@ -117,6 +130,14 @@ class Reading(unittest.TestCase):
         for size in (1, 7, len(whole)):
             got = self.ask([whole[i : i + size] for i in range(0, len(whole), size)])
             self.assertEqual((len(got.times), got.tokens, got.prompt_tokens), (2, 3, 2))
+
+    def test_a_token_without_text_is_no_gap(self):
+        got = self.ask([sse(token("a"), token(""), token("b"), text(""), USAGE, b"[DONE]")])
+        self.assertEqual(len(got.times), 3)  # the last event only says that it ended
+
+    def test_each_token_is_asked_for(self):
+        self.ask([sse(token("a"), USAGE, b"[DONE]")])
+        self.assertEqual(self.asked["logprobs"], 0)
 
     def test_text_of_a_chat_counts(self):
         pieces = [sse({"choices": [{"delta": d}]}) for d in ({"role": "assistant"}, {"content": "a"}, {})]
