@@ -43,7 +43,7 @@ void strips(benchmark::State& state, const kernels::cpu::Isa& isa, DType type) {
                                              tokens,
                                              out.data(),
                                              kRows,
-                                             nullptr};
+                                             {}};
     const auto kernel = isa.strips[static_cast<size_t>(type)];
     kernel(product);  // brings weights and activations into the caches
     const Instruction* least = least_of(isa.name);

@@ -107,11 +107,11 @@ class Streams {
 
     int32_t blocks() const { return static_cast<int32_t>(ids_.size()); }
 
-    // `count` tokens of one stream from `first` on.
-    double compute(int32_t stream, int32_t first, int32_t count) {
+    // `count` tokens of one stream from `first` on; logits only of the last, and only where a prompt ends.
+    double compute(int32_t stream, int32_t first, int32_t count, bool ends = true) {
         clear();
         for (int32_t i = 0; i < count; ++i) add(stream, first + i);
-        logit_rows_.push_back(count - 1);
+        if (ends) logit_rows_.push_back(count - 1);
         return run();
     }
 
@@ -212,7 +212,7 @@ class Commands {
         Streams one(model_, 1, tokens);
         double seconds = 0;
         for (int32_t first = 0; first < tokens; first += chunk)
-            seconds += one.compute(0, first, std::min(chunk, tokens - first));
+            seconds += one.compute(0, first, std::min(chunk, tokens - first), first + chunk >= tokens);
         return seconds_json({seconds});
     }
 

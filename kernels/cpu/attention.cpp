@@ -108,9 +108,7 @@ void PagedAttention::finish(const Attention& op, const AttentionPlan::Tile& tile
         for (int32_t s = 1; s < tile.slots(); ++s) keep(first + r, false, state(first + s * rows + r));
         const int64_t t = tile.first + r / group_;
         float* y = op.y + (t * op.heads + kv_head * group_ + r % group_) * dim_;
-        const float* acc = state(first + r) + kAcc;
-        const float share = 1.0f / state(first + r)[kSum];
-        for (int64_t d = 0; d < dim_; ++d) y[d] = acc[d] * share;
+        isa_.scale(state(first + r) + kAcc, y, 1.0f / state(first + r)[kSum], dim_);
     }
 }
 

@@ -146,6 +146,7 @@ const Isa& isa_avx2() {
         softmax<V>,
         silu_mul<V>,
         add_scaled<V>,
+        scale<V>,
         rotate<V>,
         to_f16<V>,
         to_bf16<V>,

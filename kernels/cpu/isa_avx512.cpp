@@ -155,6 +155,7 @@ const Isa& isa_avx512() {
         softmax<V>,
         silu_mul<V>,
         add_scaled<V>,
+        scale<V>,
         rotate<V>,
         to_f16<V>,
         to_bf16<V>,

@@ -113,6 +113,7 @@ const Isa& isa_scalar() {
         softmax<V>,
         silu_mul<V>,
         add_scaled<V>,
+        scale<V>,
         rotate<V>,
         to_f16<V>,
         to_bf16<V>,

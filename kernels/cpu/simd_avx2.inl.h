@@ -146,6 +146,11 @@ inline F32 exp2_int(F32 n) {
     };
     return {half(n.lo), half(n.hi)};
 }
+// p * 2^n for integral n in -126..128, by two factors: 2^128 is not a number.
+inline F32 times_power(F32 p, F32 n) {
+    const F32 half = round(n * F32::set(0.5f));
+    return p * exp2_int(half) * exp2_int(n - half);
+}
 // a < b ? yes : no
 inline F32 select_less(F32 a, F32 b, F32 yes, F32 no) {
     return {_mm256_blendv_ps(no.lo, yes.lo, _mm256_cmp_ps(a.lo, b.lo, _CMP_LT_OQ)),

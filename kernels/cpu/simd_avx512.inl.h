@@ -104,11 +104,9 @@ inline F32 sqrt(F32 a) {
 inline F32 round(F32 a) {
     return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
 }
-// 2^n for integral n in -126..127
-inline F32 exp2_int(F32 n) {
-    const __m512i biased = _mm512_add_epi32(_mm512_cvtps_epi32(n.v), _mm512_set1_epi32(127));
-    const __m512 power = _mm512_castsi512_ps(_mm512_slli_epi32(biased, 23));
-    return {_mm512_mask_mov_ps(power, _mm512_cmp_ps_mask(n.v, n.v, _CMP_UNORD_Q), n.v)};
+// p * 2^n for integral n in -126..128
+inline F32 times_power(F32 p, F32 n) {
+    return {_mm512_scalef_ps(p.v, n.v)};
 }
 // a < b ? yes : no
 inline F32 select_less(F32 a, F32 b, F32 yes, F32 no) {

@@ -119,6 +119,11 @@ inline F32 exp2_int(const F32& n) {
                             : lane;
     });
 }
+// p * 2^n for integral n in -126..128, by two factors: 2^128 is not a number.
+inline F32 times_power(const F32& p, const F32& n) {
+    const F32 half = round(n * F32::set(0.5f));
+    return p * exp2_int(half) * exp2_int(n - half);
+}
 // a < b ? yes : no
 inline F32 select_less(const F32& a, const F32& b, const F32& yes, const F32& no) {
     return F32::make([&](int i) { return a.v[i] < b.v[i] ? yes.v[i] : no.v[i]; });

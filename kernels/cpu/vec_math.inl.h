@@ -20,8 +20,7 @@ inline V exp(V x) {
     p = fma(p, r, V::set(1.6666665459e-1f));
     p = fma(p, r, V::set(5.0000001201e-1f));
     p = fma(p, r * r, r + V::set(1.0f));
-    const V half = round(n * V::set(0.5f));  // two factors, because 2^128 is not a number
-    return select_less(x, lowest, V::zero(), p * exp2_int(half) * exp2_int(n - half));
+    return select_less(x, lowest, V::zero(), times_power(p, n));
 }
 
 template <class V>

@@ -58,6 +58,14 @@ void add_scaled(float* y, const float* x, float factor, int64_t n) {
 }
 
 template <class V, int L = 16>
+void scale(const float* x, float* y, float factor, int64_t n) {
+    const V by = V::set(factor);
+    int64_t i = 0;
+    for (; i + L <= n; i += L) (V::load(x + i) * by).store(y + i);
+    if (i < n) (V::load_n(x + i, n - i) * by).store_n(y + i, n - i);
+}
+
+template <class V, int L = 16>
 void rotate(float* x, const float* cos, const float* sin, int64_t half) {
     float* y = x + half;
     int64_t i = 0;

@@ -56,6 +56,9 @@ TEST_P(IsaTest, rows_of_floats) {
         b = x;
         isa_->add_scaled(b.data(), w.data(), 0.37f, n);
         EXPECT_TRUE(same_bits(want.data(), b.data(), size * 4)) << "add_scaled " << n;
+        for (size_t i = 0; i < size; ++i) want[i] = x[i] * 0.37f;
+        isa_->scale(x.data(), b.data(), 0.37f, n);
+        EXPECT_TRUE(same_bits(want.data(), b.data(), size * 4)) << "scale " << n;
         std::vector<uint16_t> half(size), bf16(size);
         isa_->to_f16(x.data(), half.data(), n);
         isa_->to_bf16(x.data(), bf16.data(), n);
