@@ -91,7 +91,7 @@ struct Isa {
     void (*softmax)(const float* x, float* p, int64_t n);
     void (*silu_mul)(const float* gate, const float* up, float* y, int64_t n);
     void (*add_scaled)(float* y, const float* x, float factor, int64_t n);  // y += factor * x, rounded twice
-    void (*scale)(const float* x, float* y, float factor, int64_t n);         // y = x * factor
+    void (*scale)(const float* x, float* y, float factor, int64_t n);       // y = x * factor
     // x[i], x[i + half] = x[i] * cos[i] - x[i + half] * sin[i], x[i] * sin[i] + x[i + half] * cos[i], i <
     // half
     void (*rotate)(float* x, const float* cos, const float* sin, int64_t half);
