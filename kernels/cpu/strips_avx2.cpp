@@ -22,7 +22,7 @@ namespace {
 constexpr int kMostColumns = 4;
 constexpr int kHalves = 2;  // of a line
 
-constexpr size_t kAhead = 4096;  // bytes that are fetched before they are needed
+constexpr size_t kAhead = 8192;  // bytes that are fetched before they are needed
 
 struct StripTile {
     const std::byte *head, *body;

@@ -17,7 +17,7 @@ namespace {
 
 constexpr int kMostColumns = 6;
 
-constexpr size_t kAhead = 4096;  // bytes that are fetched before they are needed, with a single strip
+constexpr size_t kAhead = 8192;  // bytes that are fetched before they are needed, with a single strip
 
 struct StripTile {
     const std::byte *head[2], *body[2];
