@@ -175,7 +175,7 @@ std::string error_json(const std::string& message) {
 
 class Commands {
   public:
-    Commands(Loaded& loaded, int32_t pool_tokens) : model_(*loaded.model), pool_tokens_(pool_tokens) {}
+    Commands(Loaded& loaded, int64_t pool_tokens) : model_(*loaded.model), pool_tokens_(pool_tokens) {}
 
     std::string answer(const std::string& line) {
         std::istringstream in(line);

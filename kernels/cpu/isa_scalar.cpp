@@ -1,4 +1,8 @@
 // Plain loops, for machines without AVX2 and as the easy-to-read definition of what the others compute.
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 #include "kernels/cpu/attend_int8.inl.h"
 #include "kernels/cpu/isa.h"
 #include "kernels/cpu/logits.inl.h"
@@ -123,11 +127,18 @@ const Isa& isa_scalar() {
     return isa;
 }
 
+#if defined(__x86_64__)
+// clang 16 does not know it by name.
+static bool has_f16c() {
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+}
+#endif
+
 const Isa* find_isa(std::string_view name) {
     if (name == "scalar") return &isa_scalar();
 #if defined(__x86_64__)
-    const bool has_avx2 =
-        __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+    const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
     if (name == "avx2" && has_avx2) return &isa_avx2();
     if (name == "avx512" && has_avx2 && __builtin_cpu_supports("avx512f") &&
         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&

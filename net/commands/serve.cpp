@@ -77,7 +77,7 @@ class Serving {
         }
         status_ = report(loaded.error());
         if (!command_.serve_load_errors) return events_.stop();
-        server_.set_load_error(std::move(loaded.error()));
+        server_.set_load_error(loaded.error());
     }
 
     void wait_for_signal() {

@@ -174,8 +174,8 @@ TEST(Engine, ATargetIsUsedOnceTheStepsAreKnown) {
     Options o;
     o.stretch = 0;
     o.target_itl_ms = 30;
-    auto engine = std::move(
-        *Engine::create(std::make_unique<TimedModel>(), test::fake_frontend(), test::fake_info(), o));
+    auto engine =
+        *Engine::create(std::make_unique<TimedModel>(), test::fake_frontend(), test::fake_info(), o);
     auto stream = std::make_shared<Collector>();
     const auto key = engine->submit(request(stream, 900));
     ASSERT_TRUE(key.has_value());
