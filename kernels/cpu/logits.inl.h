@@ -53,7 +53,7 @@ namespace {
 constexpr int kDoubles = 8;
 typedef float Floats __attribute__((vector_size(32)));
 typedef double Doubles __attribute__((vector_size(64)));
-typedef int64_t Bits __attribute__((vector_size(64)));
+typedef uint64_t Bits __attribute__((vector_size(64)));
 inline Doubles mad(Doubles a, Doubles b, Doubles c) {
     return _mm512_fmadd_pd(a, b, c);
 }
@@ -61,7 +61,7 @@ inline Doubles mad(Doubles a, Doubles b, Doubles c) {
 constexpr int kDoubles = 4;
 typedef float Floats __attribute__((vector_size(16)));
 typedef double Doubles __attribute__((vector_size(32)));
-typedef int64_t Bits __attribute__((vector_size(32)));
+typedef uint64_t Bits __attribute__((vector_size(32)));
 inline Doubles mad(Doubles a, Doubles b, Doubles c) {
     return _mm256_fmadd_pd(a, b, c);
 }
@@ -69,7 +69,7 @@ inline Doubles mad(Doubles a, Doubles b, Doubles c) {
 constexpr int kDoubles = 2;
 typedef float Floats __attribute__((vector_size(8)));
 typedef double Doubles __attribute__((vector_size(16)));
-typedef int64_t Bits __attribute__((vector_size(16)));
+typedef uint64_t Bits __attribute__((vector_size(16)));
 inline Doubles mad(Doubles a, Doubles b, Doubles c) {
     return Doubles{__builtin_fma(a[0], b[0], c[0]), __builtin_fma(a[1], b[1], c[1])};
 }
@@ -94,7 +94,8 @@ inline Doubles exponential(Doubles x) {
     even = mad(even, r2, 0.5), odd = mad(odd, r2, 1.0);
     const Doubles power = mad(odd, r, mad(even, r2, 1.0));
     const Bits scaled = reinterpret_cast<Bits>(power) + (reinterpret_cast<Bits>(shifted) << 52);
-    return reinterpret_cast<Doubles>(scaled & (x >= -707.0));  // zero below the normal numbers
+    const auto normal = reinterpret_cast<Bits>(x >= -707.0);  // zero below
+    return reinterpret_cast<Doubles>(scaled & normal);
 }
 
 inline Doubles weights(const float* x, double greatest, double inverse) {
