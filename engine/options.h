@@ -27,7 +27,7 @@ struct Options {
     int32_t max_running = 64;      // sequences in a step
     int32_t max_queue = 1024;      // requests that wait; more are refused
     int32_t step_tokens = 256;     // prompt tokens that one step may compute beside the decodes
-    double stretch = 2.0;          // a step with prompts takes so many times one without, while streams run
+    double stretch = 1.75;         // a step with prompts takes so many times one without, while streams run
     double target_itl_ms = 0;      // nor longer than this; 0: no such bound
     bool prefix_cache = true;
 };
