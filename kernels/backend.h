@@ -33,7 +33,7 @@ class Backend {
     virtual void linear(const Linear&) = 0;
     virtual void rope_kv(const RopeKv&) = 0;
     virtual void attention(const Attention&) = 0;
-    virtual void route(const Route&) = 0;
+    virtual void route(const Route&) = 0;  // what moe_ffn does first, alone
     virtual void moe_ffn(const MoeFfn&) = 0;
     virtual void dense_ffn(const DenseFfn&) = 0;
 

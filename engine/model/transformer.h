@@ -39,7 +39,7 @@ class Transformer : public Model {
 
     // Buffers of one step, kept for the next. T tokens, R logit rows.
     int64_t tokens_ = 0;
-    std::vector<float> x_, h_;             // [T, hidden] residual stream; its norm
+    std::vector<float> x_, h_;             // [T, hidden] residual stream; its norm before a feed-forward
     std::vector<float> q_, k_, v_, attn_;  // [T, heads * head_dim], [T, kv_heads * head_dim] x2, as q
     std::vector<float> cos_, sin_;         // [T, rope_dim/2]
     std::vector<float> router_logits_;     // [T, experts]

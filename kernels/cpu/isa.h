@@ -92,8 +92,8 @@ struct Isa {
     void (*silu_mul)(const float* gate, const float* up, float* y, int64_t n);
     void (*add_scaled)(float* y, const float* x, float factor, int64_t n);  // y += factor * x, rounded twice
     void (*scale)(const float* x, float* y, float factor, int64_t n);       // y = x * factor
-    // x[i], x[i + half] = x[i] * cos[i] - x[i + half] * sin[i], x[i] * sin[i] + x[i + half] * cos[i], i <
-    // half
+    // The pairs (x[i], x[i + half]), i < half: (a, b) becomes (a * cos[i] - b * sin[i], a * sin[i] + b *
+    // cos[i]).
     void (*rotate)(float* x, const float* cos, const float* sin, int64_t half);
     void (*to_f16)(const float* x, uint16_t* y, int64_t n);   // rounded to nearest even
     void (*to_bf16)(const float* x, uint16_t* y, int64_t n);  // rounded to nearest even

@@ -399,17 +399,22 @@ void multiply(const StripProduct& p) {
     const int64_t tiles = (p.cols + kMostColumns - 1) / kMostColumns;
     for (int64_t i = 0; i < p.count; ++i) {
         const auto strip = static_cast<size_t>(p.first + i);
-        const std::byte* head = view.heads + strip * view.head_bytes;
+        StripTile t{};
+        t.head = view.heads + strip * view.head_bytes;
+        t.body = view.bodies + strip * view.body_bytes;
+        t.next_head = i + 1 < p.count ? t.head + view.head_bytes : after.heads;
+        t.end = view.bodies + static_cast<size_t>(p.first + p.count) * view.body_bytes;
+        t.next = after.bodies;
+        t.ahead = tiles == 1 ? kAhead : view.body_bytes;
+        t.blocks = p.weight.cols / dtype_info(Kind::kType).block_elems;
+        t.out_stride = p.out_stride;
         for (int64_t n = 0; n < tiles; ++n) {
             const int64_t begin = n * p.cols / tiles, end = (n + 1) * p.cols / tiles;
-            kTiles<Kind>[static_cast<size_t>(end - begin - 1)](
-                {head, view.bodies + strip * view.body_bytes, tiles == 1 ? kAhead : view.body_bytes,
-                 static_cast<size_t>(n * kLines / tiles) * 64,
-                 static_cast<size_t>((n + 1) * kLines / tiles) * 64,
-                 view.bodies + static_cast<size_t>(p.first + p.count) * view.body_bytes, after.bodies,
-                 i + 1 < p.count ? head + view.head_bytes : after.heads,
-                 p.weight.cols / dtype_info(Kind::kType).block_elems, p.columns + begin,
-                 p.out + begin * p.out_stride + i * kStripRows, p.out_stride});
+            t.fetch_begin = static_cast<size_t>(n * kLines / tiles) * 64;
+            t.fetch_end = static_cast<size_t>((n + 1) * kLines / tiles) * 64;
+            t.columns = p.columns + begin;
+            t.out = p.out + begin * p.out_stride + i * kStripRows;
+            kTiles<Kind>[static_cast<size_t>(end - begin - 1)](t);
         }
     }
 }

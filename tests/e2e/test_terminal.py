@@ -6,7 +6,7 @@ import select
 import subprocess
 import time
 
-from server import SLUICE, Server, clean_environment, sluice
+from server import MAKE_GGUF, SLUICE, Server, clean_environment, sluice
 
 QUESTION = "Where does the river go?"
 ANSWER = ["--max-tokens", "12", "--temperature", "0"]
@@ -102,21 +102,21 @@ def test_chat_on_a_terminal_ends_with_control_d(server):
         assert chat.process.wait(10) == 0
 
 
-def interrupted(chat):
-    """Asks, and presses Ctrl-C. A fast machine may have ended the answer before that: then it is False."""
-    chat.type(QUESTION.encode() + b"\n")
-    chat.until(QUESTION.encode() + b"\r\n")
-    time.sleep(0.02)
-    chat.type(b"\x03")
-    return b"cancelled" in chat.until(b"\r\n> ")
-
-
-def test_control_c_stops_the_answer_and_not_the_chat():
-    with Terminal("chat", "--max-tokens", "100000", "--temperature", "1", "--seed", "1") as chat:
+def test_control_c_stops_the_answer_and_not_the_chat(tmp_path):
+    # Its answers have no end that any machine reaches before the key: thousands of slow, likeliest tokens.
+    model = tmp_path / "talkative.gguf"
+    shape = "--hidden 256 --vocab 50000 --tied --type Q8_0 --context 65536".split()
+    subprocess.run([MAKE_GGUF, "--out", model, *shape], check=True, capture_output=True, timeout=60)
+    with Terminal("chat", "--model", model, "--max-tokens", "60000", "--temperature", "0") as chat:
         chat.until(b"> ")
         chat.type(b"\x03")  # nothing to stop: nothing happens
-        times = sum(interrupted(chat) for _ in range(20))
-        assert times >= 2, chat.seen
+        for _ in range(2):
+            chat.type(QUESTION.encode() + b"\n")
+            chat.until(QUESTION.encode() + b"\r\n")
+            time.sleep(0.1)
+            chat.type(b"\x03")
+            chat.until(b"cancelled", 10)
+            chat.until(b"> ")
         chat.type(b"\x04")
         assert chat.process.wait(10) == 0
 
