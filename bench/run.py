@@ -70,6 +70,8 @@ def parse(arguments):
 
 def main(arguments):
     options = parse(arguments)
+    if unknown := set(options.programs) - set(every_program()):
+        sys.exit(f"--programs: no {', '.join(sorted(unknown))} in {BUILD}/bench")
     facts = machine.facts()
     result = {"date": datetime.date.today().isoformat(), "machine": facts, "kernels": {}, "serving": []}
     for program in options.programs or every_program():
