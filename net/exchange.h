@@ -42,8 +42,9 @@ struct Exchange {
     std::string id;  // x-request-id
     Clock::time_point began = Clock::now();
     bool keep_alive = true;  // after this answer
-    int status = 0;          // what was sent
-    engine::Usage usage;     // for the log
+    ErrorShape errors = ErrorShape::openai;
+    int status = 0;       // what was sent
+    engine::Usage usage;  // for the log
 };
 
 HeadFormat head_format(const Exchange& x, Transfer transfer);

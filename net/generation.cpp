@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "net/mailbox.h"
+#include "net/openai/asked.h"
 #include "net/openai/call.h"
 #include "net/openai/models.h"
 #include "net/openai/reply.h"
@@ -98,15 +99,15 @@ class Stopwatch {
 struct TextJob {
     std::string body;
     std::shared_ptr<engine::Engine> engine;
-    std::optional<Result<openai::Call>> result;
+    std::optional<Result<openai::Asked>> result;
     bool done = false;  // io thread only
 };
 
-void run_job(TextJob& job, openai::Dialect dialect, Services& s) {
+void run_job(TextJob& job, Route route, Services& s) {
     try {
         const openai::CallContext context{job.engine->info(), job.engine->frontend(), s.limits,
                                           s.ids.number()};
-        job.result = openai::read_call(dialect, job.body, context);
+        job.result = openai::read_asked(route, job.body, context);
     } catch (const std::bad_alloc&) {
         job.result = Error{ErrorKind::out_of_memory, "not enough memory for this request"};
     } catch (const std::exception& e) {
@@ -114,12 +115,11 @@ void run_job(TextJob& job, openai::Dialect dialect, Services& s) {
     }
 }
 
-void start_job(std::shared_ptr<TextJob> job, openai::Dialect dialect, Services& s,
-               std::shared_ptr<Connection> c) {
+void start_job(std::shared_ptr<TextJob> job, Route route, Services& s, std::shared_ptr<Connection> c) {
     // Weak: a job that never ran must not keep a socket longer than the io context that the socket belongs
     // to.
-    asio::post(s.text, [job, dialect, &s, weak = std::weak_ptr(c)] {
-        if (!weak.expired()) run_job(*job, dialect, s);
+    asio::post(s.text, [job, route, &s, weak = std::weak_ptr(c)] {
+        if (!weak.expired()) run_job(*job, route, s);
         s.text_jobs.fetch_sub(1);
         if (const auto waiting = weak.lock()) {
             asio::post(waiting->executor(), [job, waiting] {
@@ -238,7 +238,7 @@ asio::awaitable<bool> stream(std::shared_ptr<Connection> c, Services& s, Exchang
                 co_return co_await refuse(c, s, x, std::move(error));
             }
             if (batch.error) {  // no [DONE]: the answer is not complete
-                batch.frames += sse_frame(error_body(to_api_error(*batch.error)));
+                batch.frames += reply.error_frame(to_api_error(*batch.error));
                 x.keep_alive = false;
             }
             const bool silent = now - last_write >= s.limits.keep_alive_comment;
@@ -271,9 +271,10 @@ asio::awaitable<bool> answer(std::shared_ptr<Connection> c, Services& s, Exchang
                              std::shared_ptr<engine::Engine> engine) {
     s.metrics.unknown_fields(call.unknown_fields);
     const engine::ModelInfo& info = engine->info();
-    const bool chat = call.dialect == openai::Dialect::chat;
+    const bool completion = call.dialect == openai::Dialect::completions;
     openai::ReplyHeader header;
-    header.id = s.ids.make(chat ? "chatcmpl-" : "cmpl-");
+    header.id = s.ids.make(openai::id_prefix(call.dialect));
+    header.request_id = x.id;
     header.created = std::time(nullptr);
     header.model = info.name;
     header.fingerprint = openai::fingerprint(info);
@@ -284,7 +285,7 @@ asio::awaitable<bool> answer(std::shared_ptr<Connection> c, Services& s, Exchang
     if (auto accepted = running.submit(std::move(call.requests)); !accepted) {
         ApiError error = to_api_error(accepted.error());
         if (accepted.error().kind == ErrorKind::context_length_exceeded)
-            error.param = chat ? "messages" : "prompt";
+            error.param = completion ? "prompt" : "messages";
         co_return co_await refuse(c, s, x, std::move(error));
     }
     bool usable = false;
@@ -294,14 +295,16 @@ asio::awaitable<bool> answer(std::shared_ptr<Connection> c, Services& s, Exchang
         usable = co_await collect(c, s, x, running, *reply, watch);
     }
     x.usage = reply->usage();
+    s.metrics.tool_parse_failures(reply->parse_failures());
     co_return usable;
 }
 
 }  // namespace
 
-asio::awaitable<bool> generate(std::shared_ptr<Connection> c, Services& s, Exchange& x,
-                               openai::Dialect dialect, std::shared_ptr<engine::Engine> engine) {
-    Counted counted(s);
+asio::awaitable<bool> answer_body(std::shared_ptr<Connection> c, Services& s, Exchange& x, Route route,
+                                  std::shared_ptr<engine::Engine> engine) {
+    std::optional<Counted> counted;
+    if (generates(route)) counted.emplace(s);
     if (s.text_jobs.fetch_add(1) >= s.limits.text_jobs) {
         s.text_jobs.fetch_sub(1);
         ApiError full =
@@ -311,7 +314,7 @@ asio::awaitable<bool> generate(std::shared_ptr<Connection> c, Services& s, Excha
     auto job = std::make_shared<TextJob>();
     job->body = std::exchange(x.request.body, {});
     job->engine = engine;
-    start_job(job, dialect, s, c);
+    start_job(job, route, s, c);
     while (!job->done) {
         c->want_input(s.limits.unread_bytes);
         if (c->broken()) co_return false;
@@ -321,9 +324,15 @@ asio::awaitable<bool> generate(std::shared_ptr<Connection> c, Services& s, Excha
         ApiError error = to_api_error(job->result->error());
         co_return co_await refuse(c, s, x, std::move(error));
     }
-    openai::Call call = std::move(**job->result);
+    openai::Asked asked = std::move(**job->result);
     job.reset();
     x.share.release();
+    if (auto* text = std::get_if<std::string>(&asked)) {
+        HttpResponse response;
+        response.body = std::move(*text);
+        co_return co_await respond(c, s, x, std::move(response));
+    }
+    openai::Call call = std::move(std::get<openai::Call>(asked));
     co_return co_await answer(c, s, x, std::move(call), engine);
 }
 

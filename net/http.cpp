@@ -41,7 +41,10 @@ std::string head_text(const HttpResponse& response, const HeadFormat& format) {
     head.set(http::field::server, "sluice");
     head.set(http::field::date, http_date(std::time(nullptr)));
     if (!response.content_type.empty()) head.set(http::field::content_type, response.content_type);
-    if (!format.request_id.empty()) head.set("x-request-id", format.request_id);
+    if (!format.request_id.empty()) {
+        head.set("x-request-id", format.request_id);
+        head.set("request-id", format.request_id);  // as Anthropic's clients look for it
+    }
     for (const auto& [name, value] : response.fields) head.set(name, value);
     if (format.transfer == Transfer::length) head.content_length(response.body.size());
     if (format.transfer == Transfer::chunked) head.chunked(true);

@@ -38,6 +38,29 @@ void text_or_null(JsonWriter& json, std::string_view value) {
     value.empty() ? json.null() : json.text(value);
 }
 
+constexpr int kOverloaded = 529;  // Anthropic's
+
+std::string_view anthropic_type(int status) {
+    switch (status) {
+        case 401:
+            return "authentication_error";
+        case 403:
+            return "permission_error";
+        case 404:
+            return "not_found_error";
+        case 413:
+            return "request_too_large";
+        case 429:
+            return "rate_limit_error";
+        case 503:
+            return "overloaded_error";
+        case 504:
+            return "timeout_error";
+        default:
+            return status < 500 ? "invalid_request_error" : "api_error";
+    }
+}
+
 }  // namespace
 
 ApiError to_api_error(const Error& error) {
@@ -64,10 +87,23 @@ std::string error_body(const ApiError& error) {
     return out;
 }
 
-HttpResponse error_response(const ApiError& error, const Limits& limits) {
+std::string anthropic_error_body(const ApiError& error, std::string_view request_id) {
+    std::string out;
+    JsonWriter json(out);
+    json.begin_object().key("type").text("error").key("error").begin_object();
+    json.key("type").text(anthropic_type(error.status)).key("message").text(error.message);
+    json.end_object().key("request_id");
+    text_or_null(json, request_id);
+    json.end_object();
+    return out;
+}
+
+HttpResponse error_response(const ApiError& error, const Limits& limits, ErrorShape shape,
+                            std::string_view request_id) {
     HttpResponse response;
-    response.status = error.status;
-    response.body = error_body(error);
+    const bool anthropic = shape == ErrorShape::anthropic;
+    response.status = anthropic && error.status == 503 ? kOverloaded : error.status;
+    response.body = anthropic ? anthropic_error_body(error, request_id) : error_body(error);
     if (error.retry) {  // OpenAI's clients read retry-after-ms first
         const auto ms = limits.retry_after.count();
         response.fields.emplace_back("Retry-After", fmt::format("{}", (ms + 999) / 1000));

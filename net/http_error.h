@@ -1,6 +1,7 @@
 // Errors as clients see them: status, OpenAI's error object, and when to come back. The table from ErrorKind
 // to HTTP is here and nowhere else.
 #pragma once
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -24,9 +25,14 @@ ApiError to_api_error(const Error& error);
 // For what has no ErrorKind: framing, routing, media types.
 ApiError http_error(int status, std::string message);
 
-// {"error":{"message","type","param","code"}}
+// OpenAI: {"error":{"message","type","param","code"}}
 std::string error_body(const ApiError& error);
+// Anthropic: {"type":"error","error":{"type","message"},"request_id"}, with its types and its status 529.
+std::string anthropic_error_body(const ApiError& error, std::string_view request_id);
 
-HttpResponse error_response(const ApiError& error, const Limits& limits);
+enum class ErrorShape : uint8_t { openai, anthropic };
+
+HttpResponse error_response(const ApiError& error, const Limits& limits,
+                            ErrorShape shape = ErrorShape::openai, std::string_view request_id = {});
 
 }  // namespace sluice::net

@@ -214,6 +214,12 @@ JsonWriter& JsonWriter::null() {
     return *this;
 }
 
+JsonWriter& JsonWriter::raw(std::string_view json) {
+    separate();
+    out_ += json;
+    return *this;
+}
+
 std::string valid_utf8(std::string_view bytes) {
     std::string out;
     for (size_t i = 0; i < bytes.size();) {

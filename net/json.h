@@ -30,6 +30,7 @@ class JsonWriter {
         double value);  // to float precision; not finite: -9999, OpenAI's word for "impossible"
     JsonWriter& boolean(bool value);
     JsonWriter& null();
+    JsonWriter& raw(std::string_view json);  // a value that is JSON already
 
   private:
     JsonWriter& open(char c);

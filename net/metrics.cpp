@@ -195,6 +195,8 @@ Metrics::Metrics()
           counter(registry_, "sluice:connection_exceptions_total", "Connections ended by an error of ours.")),
       unknown_fields_(counter(registry_, "sluice:unknown_fields_total",
                               "Request fields that were ignored because nobody knows them.")),
+      tool_parse_failures_(counter(registry_, "sluice:tool_parse_failures_total",
+                                   "Tool calls that could not be read and were given back as text")),
       cancelled_(
           counter(registry_, "sluice:disconnects_total", "Requests cancelled because the client went away.")),
       rejected_(prometheus::BuildCounter()

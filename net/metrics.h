@@ -29,6 +29,7 @@ class Metrics {
     void connection_opened() { connections_total_.Increment(); }
     void connection_failed() { connection_exceptions_.Increment(); }
     void unknown_fields(int count) { unknown_fields_.Increment(count); }
+    void tool_parse_failures(int64_t count) { tool_parse_failures_.Increment(static_cast<double>(count)); }
     void cancelled() { cancelled_.Increment(); }
     void rejected(std::string_view reason);  // a word of ours, never of a client
 
@@ -46,6 +47,7 @@ class Metrics {
     prometheus::Counter& connections_total_;
     prometheus::Counter& connection_exceptions_;
     prometheus::Counter& unknown_fields_;
+    prometheus::Counter& tool_parse_failures_;
     prometheus::Counter& cancelled_;
     prometheus::Family<prometheus::Counter>& rejected_;
     struct Histograms;

@@ -6,21 +6,26 @@
 namespace sluice::net {
 namespace {
 
-struct Entry {
-    std::string_view path;
-    Route route;
-    bool post;
+constexpr RouteEntry kRoutes[] = {
+    {"/v1/chat/completions", "POST", Route::chat_completions, "a chat completion, or a stream of chunks"},
+    {"/v1/completions", "POST", Route::completions, "a text completion, or a stream"},
+    {"/v1/messages", "POST", Route::messages, "Anthropic's Messages API, or a stream of its events"},
+    {"/v1/messages/count_tokens", "POST", Route::count_tokens, "how many tokens the messages have"},
+    {"/v1/chat/completions/render", "POST", Route::render_chat, "the prompt's token ids"},
+    {"/v1/completions/render", "POST", Route::render_completion, "the prompt's token ids"},
+    {"/tokenize", "POST", Route::tokenize, "token ids of a text or of messages"},
+    {"/detokenize", "POST", Route::detokenize, "the text of token ids"},
+    {"/apply-template", "POST", Route::apply_template, "the prompt that messages become, as text"},
+    {"/v1/models", "GET", Route::models, "the one model, with its context length"},
+    {"/v1/models/{id}", "GET", Route::model, "the same by its name or `default`"},
+    {"/server_info", "GET", Route::server_info, "model, shapes, settings"},
+    {"/get_server_info", "GET", Route::server_info, "the same, by the name that some routers ask for"},
+    {"/version", "GET", Route::version, "the program's version"},
+    {"/health", "GET", Route::health, "200 while the process lives"},
+    {"/ready", "GET", Route::ready, "200 when requests can be served; 503 while loading, draining or stuck"},
+    {"/metrics", "GET", Route::metrics, "Prometheus text, with vLLM's names"},
 };
-
-constexpr Entry kEntries[] = {
-    {"/v1/chat/completions", Route::chat_completions, true},
-    {"/v1/completions", Route::completions, true},
-    {"/v1/models", Route::models, false},
-    {"/health", Route::health, false},
-    {"/ready", Route::ready, false},
-    {"/metrics", Route::metrics, false},
-};
-constexpr std::string_view kModelPrefix = "/v1/models/";
+constexpr std::string_view kId = "{id}";  // at a path's end: model names may hold slashes
 
 std::optional<std::string> percent_decode(std::string_view text) {
     std::string out;
@@ -39,24 +44,32 @@ std::optional<std::string> percent_decode(std::string_view text) {
     return out;
 }
 
-RouteMatch allow(RouteMatch match, std::string_view method, bool post) {
-    match.method_allowed = post ? method == "POST" : method == "GET" || method == "HEAD";
-    match.allow = post ? "POST" : "GET, HEAD";
-    return match;
+// What stands for {id} in `path`, "" for shapes without one; nothing when the path is another.
+std::optional<std::string> match_path(std::string_view shape, std::string_view path) {
+    const size_t at = shape.find(kId);
+    if (at == std::string_view::npos) return shape == path ? std::optional<std::string>("") : std::nullopt;
+    if (path.size() <= at || !path.starts_with(shape.substr(0, at))) return std::nullopt;
+    return percent_decode(path.substr(at));
 }
 
 }  // namespace
 
+std::span<const RouteEntry> routes() {
+    return kRoutes;
+}
+
 RouteMatch match_route(std::string_view method, std::string_view path) {
-    for (const Entry& entry : kEntries) {
-        if (entry.path == path) return allow({entry.route}, method, entry.post);
+    for (const RouteEntry& entry : kRoutes) {
+        auto id = match_path(entry.path, path);
+        if (!id) continue;
+        RouteMatch out{entry.route};
+        out.id = std::move(*id);
+        const bool get = entry.method == "GET";
+        out.method_allowed = method == entry.method || (get && method == "HEAD");
+        out.allow = get ? "GET, HEAD" : entry.method;
+        return out;
     }
-    if (!path.starts_with(kModelPrefix) || path.size() == kModelPrefix.size()) return {};
-    auto model = percent_decode(path.substr(kModelPrefix.size()));
-    if (!model) return {};
-    RouteMatch match{Route::model};
-    match.model = std::move(*model);
-    return allow(std::move(match), method, false);
+    return {};
 }
 
 }  // namespace sluice::net

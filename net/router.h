@@ -1,24 +1,65 @@
-// Which route a request means: exact paths, nothing decoded or normalised. Pure.
+// Which route a request means: one table. Paths are exact;
+// nothing but an `{id}` at its place is decoded or normalised. Pure.
 #pragma once
+#include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
 namespace sluice::net {
 
-enum class Route { chat_completions, completions, models, model, health, ready, metrics, none };
+enum class Route : uint8_t {
+    chat_completions,
+    completions,
+    messages,      // Anthropic's
+    count_tokens,  // Anthropic's
+    render_chat,
+    render_completion,
+    tokenize,
+    detokenize,
+    apply_template,
+    models,
+    model,
+    server_info,
+    version,
+    health,
+    ready,
+    metrics,
+    none,
+};
+
+struct RouteEntry {
+    std::string_view path;  // may hold one {id}
+    std::string_view method;
+    Route route;
+    std::string_view summary;
+};
+std::span<const RouteEntry> routes();
 
 struct RouteMatch {
     Route route = Route::none;
     bool method_allowed = false;
     std::string_view allow = {};  // the Allow field of a 405
-    std::string model = {};       // of Route::model, percent-decoded
+    std::string id = {};          // what stands for {id}, percent-decoded
 };
 
 RouteMatch match_route(std::string_view method, std::string_view path);
 
-// Routes that generate: they need the engine and a body.
+// Routes that generate: they are refused while the server drains.
 constexpr bool generates(Route route) {
-    return route == Route::chat_completions || route == Route::completions;
+    return route <= Route::messages;
+}
+// Routes with a JSON body, which is read on a text thread.
+constexpr bool has_body(Route route) {
+    return route <= Route::apply_template;
+}
+// Routes that need a loaded model.
+constexpr bool needs_engine(Route route) {
+    return has_body(route) || route == Route::models || route == Route::model || route == Route::server_info;
+}
+// Routes of Anthropic's dialect: their errors have its shape.
+constexpr bool is_anthropic(Route route) {
+    return route == Route::messages || route == Route::count_tokens;
 }
 
 }  // namespace sluice::net

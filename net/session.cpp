@@ -122,10 +122,8 @@ std::optional<ApiError> objection(const RouteMatch& match, const HttpRequest& re
         return http_error(405, fmt::format("this path knows the methods {}", match.allow));
     if (generates(match.route) && s.draining)
         return to_api_error({ErrorKind::unavailable, "the server is shutting down"});
-    const bool needs_engine =
-        generates(match.route) || match.route == Route::models || match.route == Route::model;
-    if (needs_engine && !readiness.engine) return to_api_error(readiness.error);
-    if (!generates(match.route)) return std::nullopt;
+    if (needs_engine(match.route) && !readiness.engine) return to_api_error(readiness.error);
+    if (!has_body(match.route)) return std::nullopt;
     if (!is_json(request.field("content-type"))) return http_error(415, "the body must be application/json");
     const std::string_view coding = request.field("content-encoding");
     if (!coding.empty() && coding != "identity") return http_error(415, "compressed bodies are not accepted");
@@ -180,11 +178,15 @@ HttpResponse answer_at_once(const RouteMatch& match, const Services& s, const Re
             return metrics_response(s, readiness);
         case Route::models:
             return json_response(openai::model_list(readiness.engine->info()));
+        case Route::server_info:
+            return json_response(openai::server_info(readiness.engine->info(), s.limits));
+        case Route::version:
+            return json_response(openai::version());
         default:
             break;
     }
     const engine::ModelInfo& info = readiness.engine->info();
-    if (auto known = openai::check_model(match.model, info); !known)
+    if (auto known = openai::check_model(match.id, info); !known)
         return error_response(to_api_error(known.error()), s.limits);
     return json_response(openai::model_object(info));
 }
@@ -201,7 +203,8 @@ asio::awaitable<bool> serve(std::shared_ptr<Connection> c, Services& s, Exchange
     const RouteMatch match = match_route(x.request.method, x.request.path);
     const Readiness readiness = s.readiness();
     const auto refused = objection(match, x.request, s, readiness);
-    const bool wanted = !refused && generates(match.route);
+    const bool wanted = !refused && has_body(match.route);
+    if (is_anthropic(match.route)) x.errors = ErrorShape::anthropic;
     const bool droppable = x.request.body_kind == BodyKind::none ||
                            (x.request.body_kind == BodyKind::length && !x.request.expects_continue &&
                             x.request.content_length <= kDropBytes);
@@ -221,7 +224,7 @@ asio::awaitable<bool> serve(std::shared_ptr<Connection> c, Services& s, Exchange
         }
     }
     if (refused) {
-        HttpResponse response = error_response(*refused, s.limits);
+        HttpResponse response = error_response(*refused, s.limits, x.errors, x.id);
         if (refused->status == 405) response.fields.emplace_back("Allow", match.allow);
         s.metrics.rejected(reason_phrase(refused->status));
         co_return co_await respond(c, s, x, std::move(response));
@@ -230,9 +233,7 @@ asio::awaitable<bool> serve(std::shared_ptr<Connection> c, Services& s, Exchange
         HttpResponse response = answer_at_once(match, s, readiness);
         co_return co_await respond(c, s, x, std::move(response));
     }
-    const auto dialect =
-        match.route == Route::completions ? openai::Dialect::completions : openai::Dialect::chat;
-    co_return co_await generate(c, s, x, dialect, readiness.engine);
+    co_return co_await answer_body(c, s, x, match.route, readiness.engine);
 }
 
 // Lets the client read the last answer: closing with unread bytes would reset the connection under it.
@@ -276,7 +277,7 @@ asio::awaitable<bool> respond(std::shared_ptr<Connection> c, const Services& s, 
 
 asio::awaitable<bool> refuse(std::shared_ptr<Connection> c, Services& s, Exchange& x, ApiError error) {
     s.metrics.rejected(error.code.empty() ? reason_phrase(error.status) : error.code);
-    HttpResponse response = error_response(error, s.limits);
+    HttpResponse response = error_response(error, s.limits, x.errors, x.id);
     co_return co_await respond(c, s, x, std::move(response));
 }
 

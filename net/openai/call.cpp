@@ -117,7 +117,6 @@ Result<void> check_model(const std::string& asked, const engine::ModelInfo& mode
 
 Result<engine::Request> read_request(const json::object& body, const Values& values,
                                      const CallContext& context) {
-    if (!values.model) return bad_field("model", "is required");
     if (auto ok = check_model(*values.model, context.model); !ok) return ok.error();
     engine::Request request;
     request.sampling = read_sampling(values, context.random_seed);
@@ -140,13 +139,24 @@ Result<engine::Request> read_request(const json::object& body, const Values& val
     return request;
 }
 
-Result<Call> read_call(Dialect dialect, std::string_view body, const CallContext& context) {
+Result<json::object> read_body(std::string_view body, const Limits& limits) {
     if (body.empty()) return Error{ErrorKind::invalid_request, "the body is empty; it must be a JSON object"};
-    const auto parsed = parse_json(body, context.limits.json_depth);
+    auto parsed = parse_json(body, limits.json_depth);
     if (!parsed) return parsed.error();
     if (!parsed->is_object()) return Error{ErrorKind::invalid_request, "the body must be a JSON object"};
-    return dialect == Dialect::chat ? read_chat(parsed->get_object(), context)
-                                    : read_completion(parsed->get_object(), context);
+    return std::move(parsed->get_object());
+}
+
+Result<Call> read_call(Dialect dialect, const json::object& body, const CallContext& context) {
+    switch (dialect) {
+        case Dialect::completions:
+            return read_completion(body, context);
+        case Dialect::messages:
+            return read_messages_call(body, context);
+        case Dialect::chat:
+            break;
+    }
+    return read_chat(body, context);
 }
 
 }  // namespace sluice::net::openai

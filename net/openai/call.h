@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/chat/answer_parser.h"
 #include "engine/frontend.h"
 #include "engine/request.h"
 #include "engine/result.h"
@@ -23,6 +24,7 @@ struct Call {
     int32_t n = 1;
     std::vector<engine::Request> requests;  // one a prompt; sinks are not set
     std::vector<std::string> echo_texts;    // one a prompt, when echo
+    chat::AnswerOptions answer;             // how an answer to a conversation is read
     int unknown_fields = 0;
 };
 
@@ -34,12 +36,16 @@ struct CallContext {
     uint64_t random_seed;  // for calls that bring none
 };
 
-// Body bytes to a call. Template and tokenizer run here: not on an io thread.
-Result<Call> read_call(Dialect dialect, std::string_view body, const CallContext& context);
+// Body bytes to a JSON object.
+Result<boost::json::object> read_body(std::string_view body, const Limits& limits);
 
-// The parts, for each dialect in its own file.
+// A body to a call. Template and tokenizer run here: not on an io thread.
+Result<Call> read_call(Dialect dialect, const boost::json::object& body, const CallContext& context);
+
+// The parts, for each dialect in its own file. Messages become a chat body first.
 Result<Call> read_chat(const boost::json::object& body, const CallContext& context);
 Result<Call> read_completion(const boost::json::object& body, const CallContext& context);
+Result<Call> read_messages_call(const boost::json::object& body, const CallContext& context);
 
 // What both share: sampling, stop, limits. The prompt is left empty.
 Result<engine::Request> read_request(const boost::json::object& body, const Values& values,

@@ -1,5 +1,8 @@
 // POST /v1/chat/completions: from the body to a call.
+#include <algorithm>
+
 #include "net/openai/call.h"
+#include "net/openai/conversation.h"
 #include "net/openai/messages.h"
 
 namespace sluice::net::openai {
@@ -7,39 +10,35 @@ namespace {
 
 namespace json = boost::json;
 
-// Names that belong to the template's own world; a request may not redefine them.
-constexpr std::string_view kReserved[] = {
-    "messages",  "tools",     "add_generation_prompt", "continue_final_message",
-    "bos_token", "eos_token", "chat_template",         "tokenize"};
-
-Result<json::object> read_kwargs(const json::object& body) {
-    const json::value* kwargs = present(body, "chat_template_kwargs");
-    if (!kwargs) return json::object();
-    if (!kwargs->is_object()) return bad_field("chat_template_kwargs", "must be an object");
-    for (const std::string_view name : kReserved) {
-        if (kwargs->get_object().contains(name))
-            return bad_field("chat_template_kwargs", "may not set `" + std::string(name) + "`");
+Result<void> check_modalities(const json::object& body) {
+    const json::value* modalities = present(body, "modalities");
+    if (!modalities) return {};
+    if (!modalities->is_array()) return bad_field("modalities", "must be a list");
+    for (const json::value& one : modalities->get_array()) {
+        if (one != "text")
+            return Error{ErrorKind::unsupported, "`modalities` can only be [\"text\"]", "modalities"};
     }
-    return kwargs->get_object();
+    return {};
 }
 
-Result<chat::TemplateInput> read_conversation(const json::object& body, const Values& values,
-                                              const Limits& limits) {
-    chat::TemplateInput input;
-    auto messages = read_messages(body, limits);
-    if (!messages) return messages.error();
-    input.messages = std::move(*messages);
-    auto tools = read_tools(body, limits);
-    if (!tools) return tools.error();
-    input.tools = std::move(*tools);
-    auto kwargs = read_kwargs(body);
-    if (!kwargs) return kwargs.error();
-    input.kwargs = std::move(*kwargs);
-    input.continue_final_message = values.continue_final_message.value_or(false);
-    input.add_generation_prompt = values.add_generation_prompt.value_or(!input.continue_final_message);
-    if (input.continue_final_message && input.add_generation_prompt)
-        return bad_field("continue_final_message", "and `add_generation_prompt` exclude each other");
-    return input;
+// How the answer is to be read: what the template knows, and where the prompt leaves off.
+chat::AnswerOptions answer_options(const Offered& offered, const std::vector<int32_t>& prompt, bool continues,
+                                   const engine::Frontend& frontend) {
+    chat::AnswerOptions out;
+    out.format = chat::detect_answer_format(frontend.chat_template()->source());
+    for (const json::value& tool : offered.tools) {
+        if (offered.is_allowed(tool.at("function").at("name").as_string())) out.tools.push_back(tool);
+    }
+    out.parse_tools = !out.tools.empty();
+    out.parallel = offered.parallel;
+    constexpr size_t kTail = 16;  // tokens: more than any template writes after its last tag
+    std::string tail;
+    for (size_t i = prompt.size() - std::min(prompt.size(), kTail); i < prompt.size(); ++i)
+        tail += frontend.tokenizer().bytes(prompt[i], true);
+    tail.erase(tail.find_last_not_of(" \n") + 1);
+    out.in_reasoning = out.format.reasoning && tail.ends_with("<think>");
+    if (continues || tail.ends_with("</think>")) out.format.reasoning = false;
+    return out;
 }
 
 }  // namespace
@@ -49,9 +48,12 @@ Result<Call> read_chat(const json::object& body, const CallContext& context) {
     if (!values) return values.error();
     auto request = read_request(body, *values, context);
     if (!request) return request.error();
+    if (auto ok = check_modalities(body); !ok) return ok.error();
     if (auto ok = check_response_format(body); !ok) return ok.error();
     const auto include_usage = read_include_usage(body);
     if (!include_usage) return include_usage.error();
+    const auto offered = read_offered(body, *values, context.limits);
+    if (!offered) return offered.error();
 
     Call call;
     call.dialect = Dialect::chat;
@@ -67,10 +69,11 @@ Result<Call> read_chat(const json::object& body, const CallContext& context) {
         values->max_completion_tokens ? values->max_completion_tokens : values->max_tokens;
     request->max_tokens = static_cast<int32_t>(max_tokens.value_or(context.model.context));
 
-    const auto input = read_conversation(body, *values, context.limits);
+    const auto input = read_conversation(body, *values, offered->tools, context.limits);
     if (!input) return input.error();
     auto prompt = context.frontend.chat(*input);
     if (!prompt) return prompt.error();
+    call.answer = answer_options(*offered, *prompt, input->continue_final_message, context.frontend);
     request->prompt = std::move(*prompt);
     call.requests.push_back(std::move(*request));
     return call;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "net/openai/call.h"
+#include "net/openai/messages.h"
 
 namespace sluice::net::openai {
 namespace {
@@ -84,6 +85,7 @@ Result<Call> read_completion(const json::object& body, const CallContext& contex
     auto request = read_request(body, *values, context);
     if (!request) return request.error();
     if (auto ok = check_choices(body, *values); !ok) return ok.error();
+    if (auto ok = check_response_format(body); !ok) return ok.error();
     const auto include_usage = read_include_usage(body);
     if (!include_usage) return include_usage.error();
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "net/openai/dialects.h"
+#include "net/sse.h"
 
 namespace sluice::net::openai {
 namespace {
@@ -45,46 +46,74 @@ void write_logprobs(JsonWriter& json, const std::vector<engine::TokenLogprobs>& 
     json.end_array().end_object();
 }
 
+constexpr std::string_view kObject = "text_completion";  // of chunks too
+
 class CompletionReply final : public Reply {
   public:
     CompletionReply(const Call& call, ReplyHeader header)
-        : Reply(call, std::move(header)), echo_texts_(call.echo_texts) {}
+        : Reply(call, std::move(header)), echo_texts_(call.echo_texts), choices_(count_) {}
+
+    std::string stream_end() const override {
+        return openai_stream_end(header_, kObject, include_usage_ ? &usage_ : nullptr, 0);
+    }
+    std::string error_frame(const ApiError& error) const override { return sse_frame(error_body(error)); }
+
+    std::string body() const override {
+        std::string out;
+        JsonWriter json(out);
+        write_head(json, header_, kObject);
+        for (size_t i = 0; i < count_; ++i) whole_choice(json, i);
+        json.end_array();
+        write_usage(json, usage_, 0);
+        json.end_object();
+        return out;
+    }
 
   protected:
-    std::string_view chunk_object() const override { return "text_completion"; }
-    std::string_view body_object() const override { return "text_completion"; }
-
     // The echo comes at once, or together with the prompt's logprobs when these are wanted.
     void start(std::string& out) override {
-        for (size_t i = 0; i < choices_.size() && !echo_texts_.empty(); ++i) {
-            if (!stream_) {
-                choices_[i].text = echo_text(i);
-            } else if (!logprobs_) {
-                out += frame(piece(i, echo_text(i), {}, {}));
-            }
+        for (size_t i = 0; i < count_ && !echo_texts_.empty(); ++i) {
+            choices_[i].text = echo_text(i);
+            if (stream_ && !logprobs_) out += piece(i, echo_text(i), {}, {});
         }
     }
 
     void prompt_scored(int32_t source, engine::PromptScored scored, std::string& out) override {
         for (int32_t k = 0; k < n_; ++k) {
-            const auto i = static_cast<size_t>(source * n_ + k);
+            const size_t i = index(source, k);
             if (stream_) {
-                out += frame(piece(i, echo_text(i), scored.logprobs, {}));
+                out += piece(i, echo_text(i), scored.logprobs, {});
             } else {
                 choices_[i].logprobs = scored.logprobs;
             }
         }
     }
 
-    std::string delta_choice(size_t index, engine::Delta& delta) override {
-        return piece(index, delta.text, delta.logprobs, {});
+    void delta(size_t index, engine::Delta delta, std::string& out) override {
+        if (stream_) {
+            if (!delta.text.empty() || !delta.logprobs.empty())
+                out += piece(index, delta.text, delta.logprobs, {});
+            return;
+        }
+        Choice& c = choices_[index];
+        c.text += delta.text;
+        for (auto& entry : delta.logprobs) c.logprobs.push_back(std::move(entry));
     }
 
-    std::string finish_choice(size_t index, std::string_view reason) override {
-        return piece(index, "", {}, reason);
+    void choice_finished(size_t index, const engine::ChoiceFinished& end, std::string& out) override {
+        choices_[index].reason = engine::to_string(end.reason);
+        if (stream_) out += piece(index, "", {}, choices_[index].reason);
     }
 
-    void whole_choice(JsonWriter& json, size_t index) const override {
+  private:
+    struct Choice {
+        std::string text;
+        std::vector<engine::TokenLogprobs> logprobs;
+        std::string_view reason;
+        int64_t text_offset = 0;  // code points of the tokens before
+    };
+
+    void whole_choice(JsonWriter& json, size_t index) const {
         const Choice& c = choices_[index];
         json.begin_object().key("text").text(c.text).key("index").integer(static_cast<int64_t>(index));
         json.key("logprobs");
@@ -97,7 +126,6 @@ class CompletionReply final : public Reply {
         json.key("finish_reason").text(c.reason).end_object();
     }
 
-  private:
     const std::string& echo_text(size_t choice) const {
         return echo_texts_[choice / static_cast<size_t>(n_)];
     }
@@ -116,10 +144,11 @@ class CompletionReply final : public Reply {
         json.key("finish_reason");
         reason.empty() ? json.null() : json.text(reason);
         json.end_object();
-        return out;
+        return choice_frame(header_, kObject, out, include_usage_);
     }
 
     const std::vector<std::string> echo_texts_;
+    std::vector<Choice> choices_;
 };
 
 }  // namespace

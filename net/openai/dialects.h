@@ -1,4 +1,4 @@
-// The two shapes of answers: chat completions and (legacy) completions.
+// The shapes of answers, one a dialect.
 #pragma once
 #include <memory>
 
@@ -8,5 +8,6 @@ namespace sluice::net::openai {
 
 std::unique_ptr<Reply> make_chat_reply(const Call& call, ReplyHeader header);
 std::unique_ptr<Reply> make_completion_reply(const Call& call, ReplyHeader header);
+std::unique_ptr<Reply> make_messages_reply(const Call& call, ReplyHeader header);
 
 }  // namespace sluice::net::openai

@@ -1,4 +1,4 @@
-// The plain fields of OpenAI request bodies, read by tables: name, type, range, where the value goes.
+// The fields of request bodies: one table a dialect, which reading and docs/api.md come from.
 // Wrong type or range: invalid_request naming the field. null means absent. Unknown fields are counted.
 #pragma once
 #include <boost/json/object.hpp>
@@ -7,36 +7,46 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include "engine/result.h"
 
 namespace sluice::net::openai {
 
-enum class Dialect { chat, completions };
+enum class Dialect : uint8_t { chat, completions, messages };  // messages: Anthropic's
 
+// Fields that are one number, flag or word. All others are read where they are used.
 struct Values {
     std::optional<int64_t> max_tokens, max_completion_tokens, min_tokens, n, best_of, seed, top_k, priority,
         logprobs_count, top_logprobs;
     std::optional<double> temperature, top_p, min_p, repetition_penalty, presence_penalty, frequency_penalty;
-    std::optional<bool> stream, logprobs, echo, ignore_eos, add_generation_prompt, continue_final_message;
-    std::optional<std::string> model, cache_salt;
-    int unknown = 0;  // fields that are neither known nor known to be harmless
+    std::optional<bool> stream, logprobs, echo, ignore_eos, add_generation_prompt, continue_final_message,
+        enable_thinking, parallel_tool_calls;
+    std::optional<std::string> model, cache_salt, reasoning_effort;
+    int unknown = 0;  // fields of no table
 };
 
-struct IntegerField {
-    std::string_view name;
-    int64_t low, high;
-    std::optional<int64_t> Values::*value;
-};
-struct NumberField {
-    std::string_view name;
-    double low, high;
-    bool low_is_excluded;
-    std::optional<double> Values::*value;
+enum class Kind : uint8_t { integer, number, boolean, text, list, object, any };
+enum class Treatment : uint8_t {
+    used,
+    ignored,  // accepted, whatever it is: it would not change the answer's text
+    refused,  // would change the answer, and is not there: 400 `unsupported`
 };
 
-std::span<const IntegerField> integer_fields(Dialect dialect);
-std::span<const NumberField> number_fields();
+struct Field {
+    std::string_view name;
+    Kind kind;
+    std::string_view note;  // one line for people
+    Treatment treatment = Treatment::used;
+    int64_t low = 0, high = 0;  // of integers and numbers; text: at most `high` bytes
+    bool low_is_excluded = false;
+    bool required = false;
+    std::variant<std::monostate, std::optional<int64_t> Values::*, std::optional<double> Values::*,
+                 std::optional<bool> Values::*, std::optional<std::string> Values::*>
+        value = {};  // where it goes; monostate: read elsewhere
+};
+
+std::span<const Field> fields(Dialect dialect);
 
 Result<Values> read_values(const boost::json::object& body, Dialect dialect);
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 #include <string>
 
 #include "net/json.h"
@@ -15,7 +14,6 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::string_view kRoles[] = {"system", "developer", "user", "assistant", "tool"};
-constexpr size_t kMaxToolName = 128;
 
 // Text parts joined by line feeds: templates know strings only.
 Result<std::string> read_parts(const json::array& parts, const std::string& param) {
@@ -110,48 +108,6 @@ Result<json::object> read_message(const json::value& value, const std::string& a
     return out;
 }
 
-bool is_tool_name(const json::value* name) {
-    if (!name || !name->is_string()) return false;
-    const std::string_view text = name->get_string();
-    return !text.empty() && text.size() <= kMaxToolName && std::all_of(text.begin(), text.end(), [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-               c == '-' || c == '.';
-    });
-}
-
-Result<void> check_tool(const json::value& tool, const std::string& at, std::set<std::string>& names) {
-    const json::object* object = tool.if_object();
-    const json::value* type = object ? present(*object, "type") : nullptr;
-    if (!type || *type != "function") return bad_field(at + ".type", "must be \"function\"");
-    const json::value* function = present(*object, "function");
-    if (!function || !function->is_object()) return bad_field(at + ".function", "must be an object");
-    const json::object& f = function->get_object();
-    const json::value* name = present(f, "name");
-    if (!is_tool_name(name)) {
-        return bad_field(at + ".function.name",
-                         fmt::format("must be 1 to {} letters, digits, '_', '-' or '.'", kMaxToolName));
-    }
-    if (!names.insert(std::string(name->get_string())).second)
-        return bad_field(at + ".function.name", "is the name of an earlier tool");
-    const json::value* description = present(f, "description");
-    if (description && !description->is_string())
-        return bad_field(at + ".function.description", "must be a string");
-    const json::value* parameters = present(f, "parameters");
-    if (parameters && !parameters->is_object())
-        return bad_field(at + ".function.parameters", "must be an object");
-    return {};
-}
-
-// True when the template may see the tools.
-Result<bool> read_tool_choice(const json::object& body) {
-    const json::value* choice = present(body, "tool_choice");
-    if (!choice || *choice == "auto") return true;
-    if (*choice == "none") return false;
-    if (*choice == "required" || choice->is_object())
-        return Error{ErrorKind::unsupported, "`tool_choice` can only be \"auto\" or \"none\"", "tool_choice"};
-    return bad_field("tool_choice", "must be \"auto\" or \"none\"");
-}
-
 }  // namespace
 
 Result<json::array> read_messages(const json::object& body, const Limits& limits) {
@@ -168,21 +124,6 @@ Result<json::array> read_messages(const json::object& body, const Limits& limits
         out.push_back(std::move(*message));
     }
     return out;
-}
-
-Result<json::array> read_tools(const json::object& body, const Limits& limits) {
-    const auto visible = read_tool_choice(body);
-    if (!visible) return visible.error();
-    const json::value* tools = present(body, "tools");
-    if (!tools) return json::array();
-    if (!tools->is_array() || tools->get_array().size() > limits.tools)
-        return bad_field("tools", fmt::format("must be a list of at most {} tools", limits.tools));
-    std::set<std::string> names;
-    for (size_t i = 0; i < tools->get_array().size(); ++i) {
-        const auto ok = check_tool(tools->get_array()[i], fmt::format("tools[{}]", i), names);
-        if (!ok) return ok.error();
-    }
-    return *visible ? tools->get_array() : json::array();
 }
 
 Result<void> check_response_format(const json::object& body) {

@@ -12,9 +12,6 @@ namespace sluice::net::openai {
 // objects.
 Result<boost::json::array> read_messages(const boost::json::object& body, const Limits& limits);
 
-// The client's tools as they are; empty when tool_choice is "none". Enforced choices are `unsupported`.
-Result<boost::json::array> read_tools(const boost::json::object& body, const Limits& limits);
-
 Result<void> check_response_format(const boost::json::object& body);
 
 }  // namespace sluice::net::openai

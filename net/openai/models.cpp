@@ -10,7 +10,7 @@ namespace {
 void write_model(JsonWriter& json, const engine::ModelInfo& model) {
     json.begin_object().key("id").text(model.name).key("object").text("model");
     json.key("created").integer(model.created).key("owned_by").text("sluice");
-    json.key("max_model_len").integer(model.context);
+    json.key("max_model_len").integer(model.context).key("context_length").integer(model.context);
     json.key("meta").begin_object().key("architecture").text(model.architecture);
     json.key("n_ctx_train").integer(model.context_trained).key("n_embd").integer(model.hidden);
     json.key("n_vocab").integer(model.vocab).key("n_params").integer(model.parameters);
@@ -33,6 +33,27 @@ std::string model_object(const engine::ModelInfo& model) {
     JsonWriter json(out);
     write_model(json, model);
     return out;
+}
+
+std::string server_info(const engine::ModelInfo& model, const Limits& limits) {
+    std::string out;
+    JsonWriter json(out);
+    json.begin_object().key("version").text(SLUICE_VERSION).key("model");
+    write_model(json, model);
+    json.key("model_path").text(model.path).key("served_model_name").text(model.name);
+    json.key("backend").text(model.backend).key("quantization").text(model.quantisation);
+    json.key("weights").text(model.weights).key("threads").integer(model.threads);
+    json.key("max_model_len").integer(model.context).key("kv_cache").begin_object();
+    json.key("type").text(model.kv_type).key("blocks").integer(model.kv_blocks);
+    json.key("bytes").integer(model.kv_bytes).end_object();
+    json.key("layers").integer(model.layers).key("experts").integer(model.experts);
+    json.key("experts_used").integer(model.experts_used);
+    json.key("max_body_bytes").integer(static_cast<int64_t>(limits.body_bytes)).end_object();
+    return out;
+}
+
+std::string version() {
+    return fmt::format(R"({{"version":"{}"}})", SLUICE_VERSION);
 }
 
 std::string fingerprint(const engine::ModelInfo& model) {

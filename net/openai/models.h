@@ -1,13 +1,17 @@
-// GET /v1/models and /v1/models/{id}: the one model that is served.
+// What the server says of itself: the one model that it serves, its settings, its version.
 #pragma once
 #include <string>
 
 #include "engine/stats.h"
+#include "net/limits.h"
 
 namespace sluice::net::openai {
 
 std::string model_list(const engine::ModelInfo& model);
 std::string model_object(const engine::ModelInfo& model);
+
+std::string server_info(const engine::ModelInfo& model, const Limits& limits);
+std::string version();
 
 // Changes when the model or the way it is computed changes.
 std::string fingerprint(const engine::ModelInfo& model);

@@ -125,8 +125,8 @@ TEST(Router, ExactOrNothing) {
 }
 
 TEST(Router, ModelNamesMayHaveSlashes) {
-    EXPECT_EQ(match_route("GET", "/v1/models/org/name-1.5").model, "org/name-1.5");
-    EXPECT_EQ(match_route("GET", "/v1/models/org%2Fname%201").model, "org/name 1");
+    EXPECT_EQ(match_route("GET", "/v1/models/org/name-1.5").id, "org/name-1.5");
+    EXPECT_EQ(match_route("GET", "/v1/models/org%2Fname%201").id, "org/name 1");
     for (const char* path : {"/v1/models/a%2", "/v1/models/a%", "/v1/models/%zz", "/v1/models/%+1"})
         EXPECT_EQ(match_route("GET", path).route, Route::none) << path;
 }

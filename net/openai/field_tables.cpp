@@ -1,0 +1,233 @@
+// What each dialect's requests may hold. The order is that of docs/api.md.
+#include <limits>
+
+#include "net/openai/fields.h"
+
+namespace sluice::net::openai {
+namespace {
+
+constexpr int64_t kMax32 = std::numeric_limits<int32_t>::max();
+constexpr int64_t kMin32 = std::numeric_limits<int32_t>::min();
+constexpr int64_t kMax64 = std::numeric_limits<int64_t>::max();
+constexpr int64_t kMin64 = std::numeric_limits<int64_t>::min();
+constexpr int64_t kMaxChoices = 8;
+constexpr int64_t kName = 512;  // bytes
+
+constexpr Field integer(std::string_view name, int64_t low, int64_t high,
+                        std::optional<int64_t> Values::*value, std::string_view note) {
+    return {name, Kind::integer, note, Treatment::used, low, high, false, false, value};
+}
+constexpr Field number(std::string_view name, int64_t low, bool excluded, int64_t high,
+                       std::optional<double> Values::*value, std::string_view note) {
+    return {name, Kind::number, note, Treatment::used, low, high, excluded, false, value};
+}
+constexpr Field flag(std::string_view name, std::optional<bool> Values::*value, std::string_view note) {
+    return {name, Kind::boolean, note, Treatment::used, 0, 0, false, false, value};
+}
+constexpr Field text(std::string_view name, int64_t bytes, std::optional<std::string> Values::*value,
+                     std::string_view note) {
+    return {name, Kind::text, note, Treatment::used, 0, bytes, false, false, value};
+}
+constexpr Field other(std::string_view name, Kind kind, std::string_view note) {
+    return {name, kind, note};
+}
+constexpr Field required(Field field) {
+    field.required = true;
+    return field;
+}
+constexpr Field ignored(std::string_view name, std::string_view note) {
+    return {name, Kind::any, note, Treatment::ignored};
+}
+constexpr Field refused(std::string_view name, std::string_view note) {
+    return {name, Kind::any, note, Treatment::refused};
+}
+
+constexpr Field kModel = required(text("model", kName, &Values::model, "the model's name, or `default`"));
+constexpr Field kStream = flag("stream", &Values::stream, "one server-sent event a token");
+constexpr Field kStreamOptions =
+    other("stream_options", Kind::object, "`include_usage`: the last chunk carries `usage`");
+constexpr Field kMaxTokens =
+    integer("max_tokens", 1, kMax32, &Values::max_tokens, "beyond the free context: clamped");
+constexpr Field kMinTokens =
+    integer("min_tokens", 0, kMax32, &Values::min_tokens, "no end of the text before");
+constexpr Field kN = integer("n", 1, kMaxChoices, &Values::n, "choices; they share the prompt's computation");
+constexpr Field kSeed = integer("seed", kMin64, kMax64, &Values::seed, "the same seed gives the same answer");
+constexpr Field kTemperature =
+    number("temperature", 0, false, 2, &Values::temperature, "0 is greedy; default 1");
+constexpr Field kTopP = number("top_p", 0, true, 1, &Values::top_p, "nucleus; default 1");
+constexpr Field kTopK = integer("top_k", -1, kMax32, &Values::top_k, "the k likeliest; 0 and -1: off");
+constexpr Field kMinP =
+    number("min_p", 0, false, 1, &Values::min_p, "at least this share of the likeliest's probability");
+constexpr Field kRepetition =
+    number("repetition_penalty", 0, true, 10, &Values::repetition_penalty, "over prompt and answer; 1: off");
+constexpr Field kPresence =
+    number("presence_penalty", -2, false, 2, &Values::presence_penalty, "over the answer, once");
+constexpr Field kFrequency =
+    number("frequency_penalty", -2, false, 2, &Values::frequency_penalty, "over the answer, times count");
+constexpr Field kBias = other("logit_bias", Kind::object, "token ids with numbers from -100 to 100");
+constexpr Field kStop = other("stop", Kind::any, "a string or a list of them; not part of the answer");
+constexpr Field kStopIds = other("stop_token_ids", Kind::list, "token ids that end the answer");
+constexpr Field kIgnoreEos = flag("ignore_eos", &Values::ignore_eos, "goes on to `max_tokens`");
+constexpr Field kPriority = integer("priority", kMin32, kMax32, &Values::priority, "higher goes first");
+constexpr Field kSalt = text("cache_salt", kName, &Values::cache_salt,
+                             "cached prefixes are shared only among requests with the same salt");
+constexpr Field kStructured = refused("structured_outputs", "answers cannot be held to a grammar yet");
+constexpr Field kGuidedJson = refused("guided_json", "answers cannot be held to a grammar yet");
+constexpr Field kGuidedRegex = refused("guided_regex", "answers cannot be held to a grammar yet");
+constexpr Field kGuidedChoice = refused("guided_choice", "answers cannot be held to a grammar yet");
+constexpr Field kGuidedGrammar = refused("guided_grammar", "answers cannot be held to a grammar yet");
+constexpr Field kGrammar = refused("grammar", "answers cannot be held to a grammar yet");
+constexpr Field kUser = ignored("user", "who asks; changes nothing");
+constexpr Field kMetadata = ignored("metadata", "kept by the client");
+constexpr Field kServiceTier = ignored("service_tier", "there is one tier");
+constexpr Field kCacheKey = ignored("prompt_cache_key", "prefixes are found without it");
+constexpr Field kCacheRetention = ignored("prompt_cache_retention", "blocks live as long as there is room");
+constexpr Field kSafety = ignored("safety_identifier", "changes nothing");
+constexpr Field kVerbosity = ignored("verbosity", "models here do not know it");
+constexpr Field kEffort = text("reasoning_effort", kName, &Values::reasoning_effort,
+                               "`none` asks the template for no thinking; others change nothing");
+constexpr Field kParallel =
+    flag("parallel_tool_calls", &Values::parallel_tool_calls, "false: at most one call an answer");
+constexpr Field kTools = other("tools", Kind::list, "functions the model may call");
+
+constexpr Field kChat[] = {
+    kModel,
+    required(other("messages", Kind::list,
+                   "roles system, developer, user, assistant, tool; content text or parts of text")),
+    kStream,
+    kStreamOptions,
+    integer("max_completion_tokens", 1, kMax32, &Values::max_completion_tokens, "wins over `max_tokens`"),
+    kMaxTokens,
+    kMinTokens,
+    kN,
+    kSeed,
+    kTemperature,
+    kTopP,
+    kTopK,
+    kMinP,
+    kRepetition,
+    kPresence,
+    kFrequency,
+    kBias,
+    kStop,
+    kStopIds,
+    kIgnoreEos,
+    flag("logprobs", &Values::logprobs, "logprobs of the content's tokens"),
+    integer("top_logprobs", 0, 20, &Values::top_logprobs, "likeliest tokens beside each; needs `logprobs`"),
+    kTools,
+    other("tool_choice", Kind::any, "`none`, `auto`, or `allowed_tools` with mode `auto`"),
+    kParallel,
+    other("response_format", Kind::object, "only `text`"),
+    kStructured,
+    kGuidedJson,
+    kGuidedRegex,
+    kGuidedChoice,
+    kGuidedGrammar,
+    kGrammar,
+    other("chat_template_kwargs", Kind::object, "variables for the template, e.g. `enable_thinking`"),
+    flag("enable_thinking", &Values::enable_thinking, "as `chat_template_kwargs.enable_thinking`"),
+    kEffort,
+    flag("add_generation_prompt", &Values::add_generation_prompt, "false: no new assistant turn is opened"),
+    flag("continue_final_message", &Values::continue_final_message, "goes on within the last message"),
+    kPriority,
+    kSalt,
+    other("modalities", Kind::list, "only `text`"),
+    kUser,
+    ignored("store", "chat completions are not stored"),
+    kMetadata,
+    kServiceTier,
+    kCacheKey,
+    kCacheRetention,
+    kSafety,
+    kVerbosity,
+    ignored("prediction", "a hint that would only change the speed"),
+    ignored("web_search_options", "there is no search"),
+    refused("audio", "answers are text"),
+    refused("functions", "use `tools`"),
+    refused("function_call", "use `tool_choice`"),
+    refused("chat_template", "the template is the model's own"),
+};
+
+constexpr Field kCompletions[] = {
+    kModel,
+    required(other("prompt", Kind::any, "text, token ids, or a list of either")),
+    kStream,
+    kStreamOptions,
+    integer("max_tokens", 0, kMax32, &Values::max_tokens, "default 16; 0 with `echo`: the prompt is scored"),
+    kMinTokens,
+    kN,
+    integer("best_of", 1, kMaxChoices, &Values::best_of, "only the same as `n`"),
+    kSeed,
+    kTemperature,
+    kTopP,
+    kTopK,
+    kMinP,
+    kRepetition,
+    kPresence,
+    kFrequency,
+    kBias,
+    kStop,
+    kStopIds,
+    kIgnoreEos,
+    integer("logprobs", 0, 5, &Values::logprobs_count, "likeliest tokens beside each"),
+    flag("echo", &Values::echo, "the prompt in front of the answer; with `logprobs` it is scored too"),
+    other("response_format", Kind::object, "only `text`"),
+    kStructured,
+    kGuidedJson,
+    kGuidedRegex,
+    kGuidedChoice,
+    kGuidedGrammar,
+    kGrammar,
+    kPriority,
+    kSalt,
+    kUser,
+    kMetadata,
+    kServiceTier,
+    kCacheKey,
+    kSafety,
+    refused("suffix", "no text is written between two others"),
+};
+
+constexpr Field kMessages[] = {
+    kModel,
+    required(other("messages", Kind::list, "roles user and assistant; content text or blocks")),
+    required(integer("max_tokens", 1, kMax32, &Values::max_tokens, "beyond the free context: clamped")),
+    other("system", Kind::any, "text or text blocks"),
+    kStream,
+    number("temperature", 0, false, 1, &Values::temperature, "0 is greedy; default 1"),
+    kTopP,
+    integer("top_k", 0, kMax32, &Values::top_k, "the k likeliest; 0: off"),
+    other("stop_sequences", Kind::list, "strings that end the answer"),
+    kTools,
+    other("tool_choice", Kind::object, "`auto` or `none`; `disable_parallel_tool_use`"),
+    other("thinking", Kind::object, "`disabled` asks the template for none; no budget is enforced"),
+    other("output_config", Kind::object, "`effort` changes nothing; `format` is refused"),
+    other("metadata", Kind::object, "`user_id` changes nothing"),
+    kSeed,
+    kMinP,
+    kPriority,
+    kSalt,
+    ignored("service_tier", "there is one tier"),
+    ignored("container", "no code runs here"),
+    ignored("context_management", "the client's messages are taken as they are"),
+    ignored("cache_control", "prefixes are found without it"),
+    ignored("betas", "changes nothing"),
+    ignored("inference_geo", "changes nothing"),
+    refused("mcp_servers", "tools run at the client"),
+};
+
+}  // namespace
+
+std::span<const Field> fields(Dialect dialect) {
+    switch (dialect) {
+        case Dialect::chat:
+            return kChat;
+        case Dialect::completions:
+            return kCompletions;
+        case Dialect::messages:
+            break;
+    }
+    return kMessages;
+}
+
+}  // namespace sluice::net::openai

@@ -1,0 +1,314 @@
+// Answers read in pieces: whatever the pieces, the message is the same, and no text is lost.
+#include "engine/chat/answer_parser.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/json/parse.hpp>
+#include <random>
+
+namespace sluice::chat {
+namespace {
+
+struct Call {
+    std::string name, arguments;
+    bool ended = false;
+    bool operator==(const Call&) const = default;
+};
+struct Read {
+    std::string content, reasoning;
+    std::vector<Call> calls;
+    int32_t failures = 0;
+    bool operator==(const Read&) const = default;
+};
+
+const boost::json::array& tools() {
+    static const boost::json::array made = boost::json::parse(R"([
+      {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object",
+        "$defs": {"unit": {"enum": ["C", "F"]}},
+        "properties": {"city": {"type": "string"}, "days": {"type": "integer"}, "ratio": {"type": "number"},
+          "flag": {"type": "boolean"}, "list": {"type": "array"}, "map": {"type": "object"},
+          "unit": {"$ref": "#/$defs/unit"}, "maybe": {"type": ["integer", "null"]},
+          "either": {"anyOf": [{"type": "integer"}, {"type": "string"}]}}}}},
+      {"type": "function", "function": {"name": "now"}}])")
+                                               .as_array();
+    return made;
+}
+
+AnswerOptions options(ToolFormat format, bool reasoning = false) {
+    AnswerOptions out;
+    out.format = {format, reasoning};
+    out.tools = tools();
+    return out;
+}
+
+Read read(const AnswerOptions& how, const std::vector<std::string>& pieces) {
+    AnswerParser parser(how);
+    std::vector<AnswerPart> parts;
+    for (const std::string& piece : pieces) parser.push(piece, parts);
+    parser.finish(parts);
+    Read out;
+    for (const AnswerPart& part : parts) {
+        if (const auto* content = std::get_if<ContentDelta>(&part)) out.content += content->text;
+        if (const auto* reasoning = std::get_if<ReasoningDelta>(&part)) out.reasoning += reasoning->text;
+        if (const auto* begun = std::get_if<CallBegun>(&part)) {
+            EXPECT_EQ(begun->index, static_cast<int32_t>(out.calls.size()));
+            out.calls.push_back({begun->name, {}});
+        }
+        if (const auto* arguments = std::get_if<CallArguments>(&part))
+            out.calls.at(static_cast<size_t>(arguments->index)).arguments += arguments->text;
+        if (const auto* ended = std::get_if<CallEnded>(&part))
+            out.calls.at(static_cast<size_t>(ended->index)).ended = true;
+    }
+    out.failures = parser.parse_failures();
+    for (const Call& call : out.calls) {
+        boost::json::error_code ec;
+        if (!call.ended) continue;
+        const auto value = boost::json::parse(call.arguments, ec);
+        EXPECT_TRUE(!ec && value.is_object()) << call.arguments;
+    }
+    return out;
+}
+
+Read read(const AnswerOptions& how, const std::string& text) {
+    return read(how, std::vector<std::string>{text});
+}
+
+std::string xml(const std::string& parameters, const std::string& name = "get_weather") {
+    return "<tool_call>\n<function=" + name + ">\n" + parameters + "</function>\n</tool_call>";
+}
+std::string parameter(const std::string& name, const std::string& value) {
+    return "<parameter=" + name + ">\n" + value + "\n</parameter>\n";
+}
+const std::string kHermes =
+    "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Bern\"}}\n</tool_call>";
+
+TEST(Xml, OneCall) {
+    const Read r =
+        read(options(ToolFormat::qwen3_coder_xml), "Let me look.\n\n" + xml(parameter("city", "Bern")));
+    EXPECT_EQ(r.content, "Let me look.");
+    ASSERT_EQ(r.calls.size(), 1u);
+    EXPECT_EQ(r.calls[0], (Call{"get_weather", R"({"city": "Bern"})", true}));
+}
+
+TEST(Xml, NoParametersAreAnEmptyObject) {
+    const Read r = read(options(ToolFormat::qwen3_coder_xml), xml("", "now"));
+    ASSERT_EQ(r.calls.size(), 1u);
+    EXPECT_EQ(r.calls[0], (Call{"now", "{}", true}));
+}
+
+TEST(Xml, TypesFollowTheSchema) {
+    const std::pair<std::pair<std::string, std::string>, std::string> rows[] = {
+        {{"city", "007"}, R"("007")"},
+        {{"city", "true"}, R"("true")"},
+        {{"days", "3"}, "3"},
+        {{"days", "three"}, R"("three")"},
+        {{"ratio", "1e5"}, "1e5"},
+        {{"flag", "True"}, "true"},
+        {{"flag", "false"}, "false"},
+        {{"list", "['a', \"b\", None]"}, R"(["a", "b", null])"},
+        {{"map", "{'it': 'it\\'s'}"}, R"({"it": "it's"})"},
+        {{"maybe", "None"}, "null"},
+        {{"maybe", "4"}, "4"},
+        {{"either", "5"}, "5"},
+        {{"either", "five"}, R"("five")"},
+        {{"unit", "C"}, R"("C")"},
+        {{"other", "[1]"}, "[1]"},
+        {{"other", "words"}, R"("words")"}};
+    for (const auto& [in, want] : rows) {
+        const Read r = read(options(ToolFormat::qwen3_coder_xml), xml(parameter(in.first, in.second)));
+        ASSERT_EQ(r.calls.size(), 1u) << in.second;
+        EXPECT_EQ(r.calls[0].arguments, "{\"" + in.first + "\": " + want + "}");
+    }
+}
+
+TEST(Xml, ValuesMayHoldMarkup) {
+    for (const std::string& value :
+         std::vector<std::string>{"a </parameter> b", "<function=x>", "</tool_call>", "</function> and more",
+                                  "<b>x</b> <![CDATA[ ]]>", "```\ncode\n```", "  indented\n\n  kept  ",
+                                  "one\r\ntwo", "quote \" and \\ back", "<parameter=x> here"}) {
+        const Read r = read(options(ToolFormat::qwen3_coder_xml), xml(parameter("city", value)));
+        ASSERT_EQ(r.calls.size(), 1u) << value;
+        EXPECT_EQ(boost::json::parse(r.calls[0].arguments).at("city").as_string(), value);
+        EXPECT_EQ(r.content, "");
+    }
+}
+
+TEST(Xml, ForgottenTags) {
+    const AnswerOptions how = options(ToolFormat::qwen3_coder_xml);
+    const Call want{"get_weather", R"({"city": "Bern", "days": 2})", true};
+    const std::string days = parameter("days", "2");
+    for (const std::string& text : std::vector<std::string>{
+             "<function=get_weather>\n" + parameter("city", "Bern") + days + "</function>",
+             "<tool_call>\n<function=get_weather>\n<parameter=city>\nBern\n" + days +
+                 "</function>\n</tool_call>",
+             "<tool_call><function=get_weather><parameter=city>Bern</parameter><parameter=days>2</parameter>"
+             "</function></tool_call>"}) {
+        const Read r = read(how, text);
+        ASSERT_EQ(r.calls.size(), 1u) << text;
+        EXPECT_EQ(r.calls[0], want) << text;
+        EXPECT_EQ(r.content, "") << text;
+    }
+}
+
+TEST(Xml, TheFirstOfTwoCounts) {
+    const Read r = read(options(ToolFormat::qwen3_coder_xml),
+                        xml(parameter("city", "Bern") + parameter("city", "Rome") + parameter("days", "1")));
+    EXPECT_EQ(r.calls.at(0).arguments, R"({"city": "Bern", "days": 1})");
+}
+
+TEST(Hermes, CallsAndTheirOrder) {
+    const AnswerOptions how = options(ToolFormat::hermes_json);
+    EXPECT_EQ(read(how, kHermes).calls.at(0), (Call{"get_weather", R"({"city": "Bern"})", true}));
+    EXPECT_EQ(read(how, kHermes + "\n" + kHermes).calls.size(), 2u);
+    const Read turned =
+        read(how, "<tool_call>\n{\"arguments\": {\"days\": 1}, \"name\": \"get_weather\"}\n</tool_call>");
+    EXPECT_EQ(turned.calls.at(0), (Call{"get_weather", R"({"days":1})", true}));
+    const Read quoted = read(how, R"(<tool_call>{"name": "now", "arguments": "{\"a\": 1}"}</tool_call>)");
+    EXPECT_EQ(quoted.calls.at(0), (Call{"now", R"({"a": 1})", true}));
+    EXPECT_EQ(read(how, R"(<tool_call>{"name": "now"}</tool_call>)").calls.at(0), (Call{"now", "{}", true}));
+}
+
+TEST(Hermes, WhatIsNoCallStaysText) {
+    for (const std::string& text : std::vector<std::string>{
+             "<tool_call>\n{\"name\": \"nobody\", \"arguments\": {}}\n</tool_call>",
+             "<tool_call>\nnot JSON\n</tool_call>", "<tool_call>\n{\"name\": 3}\n</tool_call>",
+             "a <tool_ca b", "<tool_call>{\"name\": \"get_weather\", ", "1 < 2"}) {
+        const Read r = read(options(ToolFormat::hermes_json), text);
+        EXPECT_TRUE(r.calls.empty()) << text;
+        EXPECT_EQ(r.content, text);
+    }
+}
+
+TEST(Hermes, CutArgumentsStayAsTheyAre) {
+    const Read r = read(options(ToolFormat::hermes_json),
+                        "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Be");
+    EXPECT_EQ(r.calls.at(0), (Call{"get_weather", "{\"city\": \"Be", false}));
+}
+
+TEST(Llama3, TheWholeAnswerIsACall) {
+    const AnswerOptions how = options(ToolFormat::llama3_json);
+    EXPECT_EQ(read(how, R"({"name": "get_weather", "parameters": {"city": "Bern"}})").calls.at(0),
+              (Call{"get_weather", R"({"city": "Bern"})", true}));
+    EXPECT_EQ(
+        read(how, R"({"name": "now", "parameters": {}}; {"name": "now", "parameters": {}})").calls.size(),
+        2u);
+    EXPECT_EQ(read(how, R"({"answer": 4})").content, R"({"answer": 4})");
+}
+
+TEST(Reasoning, IsSplitOff) {
+    const AnswerOptions how = options(ToolFormat::hermes_json, true);
+    const Read r = read(how, "<think>\nI wonder.\n</think>\n\nHello </think>there");
+    EXPECT_EQ(r.reasoning, "I wonder.");
+    EXPECT_EQ(r.content, "Hello there");
+    EXPECT_EQ(read(how, "<think>never closed").reasoning, "never closed");
+    const Read inside = read(how, "<think>so\n" + kHermes);
+    EXPECT_EQ(inside.reasoning, "so");
+    EXPECT_EQ(inside.calls.size(), 1u);
+    AnswerOptions open = how;
+    open.in_reasoning = true;
+    EXPECT_EQ(read(open, "hm\n</think>\n\nyes"), (Read{"yes", "hm", {}, 0}));
+}
+
+TEST(Options, ToolsOffAndOneCall) {
+    AnswerOptions off = options(ToolFormat::hermes_json);
+    off.parse_tools = false;
+    EXPECT_EQ(read(off, "a\n" + kHermes).content, "a\n" + kHermes);
+    AnswerOptions one = options(ToolFormat::hermes_json);
+    one.parallel = false;
+    const Read r = read(one, kHermes + "\n" + kHermes + " more");
+    EXPECT_EQ(r.calls.size(), 1u);
+    EXPECT_EQ(r.content, "");
+}
+
+// Texts made of the pieces that matter, whole and mutilated.
+std::string random_text(std::mt19937& random) {
+    static const std::vector<std::string> kPieces = {
+        "<think>",
+        "</think>",
+        "<tool_call>",
+        "</tool_call>",
+        "\n",
+        "\n\n",
+        " ",
+        "hello",
+        "1 < 2",
+        "<function=now>",
+        "<function=get_weather>",
+        "</function>",
+        "<parameter=city>",
+        "<parameter=days>",
+        "</parameter>",
+        "\r\n",
+        "3",
+        "{\"name\": \"get_weather\", \"arguments\": {\"city\": \"B\\\"ern\"}}",
+        "{\"name\": \"now\"}",
+        "{",
+        "}",
+        "é",
+        kHermes,
+        xml(parameter("city", "a\n</parameter> b") + parameter("list", "[1, 'x']")),
+        ";",
+        "<tool_cal",
+        "<"};
+    std::string out;
+    for (int i = static_cast<int>(random() % 12); i >= 0; --i) {
+        std::string piece = kPieces[random() % kPieces.size()];
+        if (random() % 6 == 0 && piece != "é") piece.resize(piece.size() / 2);
+        out += piece;
+    }
+    return out;
+}
+
+TEST(Pieces, AnyCutGivesTheSameMessage) {
+    std::mt19937 random(7);
+    for (int round = 0; round < 20'000; ++round) {
+        AnswerOptions how = options(static_cast<ToolFormat>(random() % 4), random() % 2 == 0);
+        how.in_reasoning = how.format.reasoning && random() % 4 == 0;
+        how.parallel = random() % 4 != 0;
+        how.parse_tools = random() % 8 != 0;
+        const std::string text = random_text(random);
+        const Read whole = read(how, text);
+        std::vector<std::string> bytes, cut(1);
+        for (const char c : text) bytes.emplace_back(1, c);
+        for (const char c : text) {
+            if (random() % 3 == 0) cut.emplace_back();
+            cut.back() += c;
+        }
+        ASSERT_EQ(read(how, bytes), whole) << text;
+        ASSERT_EQ(read(how, cut), whole) << text;
+    }
+}
+
+TEST(Pieces, WithoutToolsAndReasoningNothingIsLost) {
+    std::mt19937 random(8);
+    AnswerOptions how = options(ToolFormat::none);
+    for (int round = 0; round < 2'000; ++round) {
+        const std::string text = random_text(random);
+        ASSERT_EQ(read(how, text).content, text);
+    }
+}
+
+// Two hundred times the text may not take far more than two hundred times the work; a quadratic reader would
+// not end within the test's time.
+TEST(Pieces, LongTextsEnd) {
+    for (const std::string& unit :
+         std::vector<std::string>{"<tool_cal", "\n</paramete", "</parameter> ", "\n", "<"}) {
+        std::string text = "<tool_call>\n<function=get_weather>\n<parameter=city>\n";
+        while (text.size() < (1 << 20)) text += unit;
+        const Read r = read(options(ToolFormat::qwen3_coder_xml), text);
+        ASSERT_EQ(r.calls.size(), 1u);
+        EXPECT_GT(r.calls[0].arguments.size(), size_t{1} << 19) << unit;
+    }
+}
+
+TEST(Format, IsSeenInTheTemplate) {
+    EXPECT_EQ(detect_answer_format("<tool_call>\\n<function=f>\\n<parameter=p>").tools,
+              ToolFormat::qwen3_coder_xml);
+    EXPECT_EQ(detect_answer_format("<tool_call> <think>").tools, ToolFormat::hermes_json);
+    EXPECT_TRUE(detect_answer_format("<tool_call> <think>").reasoning);
+    EXPECT_EQ(detect_answer_format("{{ '<|python_tag|>' }}").tools, ToolFormat::llama3_json);
+    EXPECT_EQ(detect_answer_format("{{ messages }}").tools, ToolFormat::none);
+}
+
+}  // namespace
+}  // namespace sluice::chat
