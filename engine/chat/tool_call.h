@@ -40,12 +40,13 @@ class ArgumentType {
   public:
     ArgumentType(const boost::json::value* schema, const boost::json::value* root);
     bool only_text() const { return types_ == kText; }
+    bool text_or_null() const { return types_ == (kText | kNull); }
     std::string to_json(std::string_view text) const;
 
   private:
     static constexpr unsigned kText = 1, kNumber = 2, kInteger = 4, kBoolean = 8, kNull = 16, kObject = 32,
                               kArray = 64, kAny = 127;
-    static unsigned types_of(const boost::json::value& schema, const boost::json::value* root, int depth);
+    static unsigned types_of(const boost::json::value& schema, const boost::json::value* root, int& left);
     bool allows(const boost::json::value& value) const;
     unsigned types_;
 };

@@ -10,7 +10,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr int kMaxReferences = 16;  // schemas may refer to each other in a circle
+constexpr int kMaxSchemas = 256;  // looked at for one parameter: schemas may refer to each other in circles
 
 std::string_view trimmed(std::string_view text) {
     constexpr std::string_view kSpace = " \t\r\n";
@@ -112,15 +112,17 @@ void append_escaped(std::string& out, std::string_view text) {
     }
 }
 
-ArgumentType::ArgumentType(const json::value* schema, const json::value* root)
-    : types_(schema ? types_of(*schema, root, 0) : kAny) {}
+ArgumentType::ArgumentType(const json::value* schema, const json::value* root) : types_(kAny) {
+    int left = kMaxSchemas;
+    if (schema) types_ = types_of(*schema, root, left);
+}
 
-unsigned ArgumentType::types_of(const json::value& schema, const json::value* root, int depth) {
+unsigned ArgumentType::types_of(const json::value& schema, const json::value* root, int& left) {
     const json::object* object = schema.if_object();
-    if (!object || depth > kMaxReferences) return kAny;
+    if (!object || left-- <= 0) return kAny;
     if (const json::value* reference = object->if_contains("$ref")) {
         const json::value* target = follow(*reference, root);
-        return target ? types_of(*target, root, depth + 1) : kAny;
+        return target ? types_of(*target, root, left) : kAny;
     }
     struct Name {
         std::string_view name;
@@ -147,7 +149,10 @@ unsigned ArgumentType::types_of(const json::value& schema, const json::value* ro
     for (const std::string_view key : {"anyOf", "oneOf"}) {
         const json::value* options = object->if_contains(key);
         if (!options || !options->is_array()) continue;
-        for (const json::value& one : options->get_array()) out |= types_of(one, root, depth + 1);
+        for (const json::value& one : options->get_array()) {
+            if (left <= 0) return kAny;
+            out |= types_of(one, root, left);
+        }
     }
     json::array values;
     if (const json::value* list = object->if_contains("enum"); list && list->is_array())
@@ -169,7 +174,9 @@ bool ArgumentType::allows(const json::value& value) const {
     if (value.is_null()) return types_ & kNull;
     if (value.is_bool()) return types_ & kBoolean;
     if (value.is_int64() || value.is_uint64()) return types_ & (kInteger | kNumber);
-    if (value.is_double()) return types_ & kNumber;
+    if (value.is_double()) {  // 5.0, or more digits than 64 bits hold
+        return (types_ & kNumber) || ((types_ & kInteger) && !(types_ & kText));
+    }
     if (value.is_object()) return types_ & kObject;
     if (value.is_array()) return types_ & kArray;
     return false;  // a quoted string is a text with quotes, unless nothing else is allowed

@@ -102,6 +102,9 @@ TEST(Xml, TypesFollowTheSchema) {
         {{"city", "true"}, R"("true")"},
         {{"days", "3"}, "3"},
         {{"days", "three"}, R"("three")"},
+        {{"days", "5.0"}, "5.0"},
+        {{"days", "123456789012345678901234"}, "123456789012345678901234"},
+        {{"either", "1e5"}, R"("1e5")"},
         {{"ratio", "1e5"}, "1e5"},
         {{"flag", "True"}, "true"},
         {{"flag", "false"}, "false"},
@@ -119,6 +122,20 @@ TEST(Xml, TypesFollowTheSchema) {
         ASSERT_EQ(r.calls.size(), 1u) << in.second;
         EXPECT_EQ(r.calls[0].arguments, "{\"" + in.first + "\": " + want + "}");
     }
+}
+
+// A schema that refers to itself many times over: looking at all ways through it would never end.
+TEST(Xml, SchemasInCirclesEnd) {
+    std::string many = R"({"$ref": "#/$defs/a"})";
+    for (int i = 0; i < 100; ++i) many += R"(, {"$ref": "#/$defs/a"})";
+    AnswerOptions how = options(ToolFormat::qwen3_coder_xml);
+    how.tools = boost::json::parse(R"([{"type": "function", "function": {"name": "f", "parameters": {
+      "$defs": {"a": {"anyOf": [)" +
+                                   many + R"(]}}, "properties": {"x": {"$ref": "#/$defs/a"}}}}}])")
+                    .as_array();
+    const Read r = read(how, xml(parameter("x", "[1]"), "f"));
+    ASSERT_EQ(r.calls.size(), 1u);
+    EXPECT_EQ(r.calls[0].arguments, R"({"x": [1]})");
 }
 
 TEST(Xml, ValuesMayHoldMarkup) {
