@@ -1,5 +1,8 @@
 // Calls as Qwen3-Coder writes them: NAME> then <parameter=P> VALUE </parameter> ... </function>. Values are
-// raw text and may hold markup themselves: a closing tag counts only where what follows it can follow.
+// raw text and may hold markup themselves: a closing tag counts only where what follows it can follow. A call
+// has begun when after its name comes what only a call has: a name alone may be prose about the tool.
+#include <algorithm>
+
 #include "engine/chat/tool_call.h"
 
 namespace sluice::chat {
@@ -8,12 +11,18 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::string_view kParameter = "<parameter=", kParameterEnd = "</parameter>",
-                           kFunctionEnd = "</function>", kCallEnd = "</tool_call>";
+                           kFunctionEnd = "</function>", kCallEnd = "</tool_call>", kCall = "<tool_call>",
+                           kFunction = "<function=";
 constexpr size_t kMaxName = 256;
 constexpr size_t kMaxSpace = 64;  // between tags; more of it is text
 
 bool is_space(char c) {
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+// Of a function or parameter; others end the attempt, so that no long text is held back.
+bool is_in_name(char c) {
+    return c != '<' && c != '\n' && c != '\r';
 }
 
 enum class Fit : uint8_t { no, maybe, yes };
@@ -30,7 +39,7 @@ class XmlCall final : public CallReader {
     State push(char c, std::vector<AnswerPart>& out) override {
         switch (phase_) {
             case Phase::name:
-                return name(c, out);
+                return name(c);
             case Phase::between:
                 return between(c, out);
             case Phase::key:
@@ -43,32 +52,48 @@ class XmlCall final : public CallReader {
     }
 
     State finish(std::vector<AnswerPart>& out) override {
-        if (phase_ == Phase::name) return State::refused;
+        if (!begun_) return State::refused;
         if (phase_ != Phase::value) return State::open;
         const State state = settle(out, true);
-        if (state == State::open && streams_) say(held_, out);  // cut within the value
+        if (state != State::open || phase_ != Phase::value) return state;
+        if (streams_) say(held_, out);  // cut within the value
+        if (!streams_ && !repeated_ && !(value_ + held_).empty())
+            add_part(out, CallArguments{index_, value_ + held_});
         return state;
     }
 
   private:
     enum class Phase : uint8_t { name, between, key, value };
 
-    State name(char c, std::vector<AnswerPart>& out) {
+    State name(char c) {
         if (c != '>') {
             held_ += c;
-            return held_.size() > kMaxName || c == '\n' ? State::refused : State::open;
+            return is_in_name(c) && held_.size() <= kMaxName ? State::open : State::refused;
         }
         function_ = find_tool(tools_, held_);
         if (!function_) return State::refused;
-        out.emplace_back(CallBegun{index_, std::exchange(held_, {})});
+        name_ = std::exchange(held_, {});
         phase_ = Phase::between;
         return State::open;
+    }
+
+    void begin(std::vector<AnswerPart>& out) {
+        if (!begun_) out.emplace_back(CallBegun{index_, name_});
+        begun_ = true;
+    }
+
+    // What cannot be read ends a call that has begun: without CallEnded, for it is not complete.
+    State give_up() {
+        if (!begun_) return State::refused;
+        rest_ = std::exchange(held_, {});
+        return State::ended;
     }
 
     State between(char c, std::vector<AnswerPart>& out) {
         if (held_.empty() && is_space(c)) return State::open;
         held_ += c;
-        const Fit parameter = begins(held_, kParameter), end = begins(held_, kFunctionEnd);
+        const Fit parameter = begins(held_, kParameter), end = begins(held_, kFunctionEnd),
+                  call_end = begins(held_, kCallEnd);
         if (parameter == Fit::yes) {
             held_.clear();
             phase_ = Phase::key;
@@ -78,9 +103,12 @@ class XmlCall final : public CallReader {
             held_.clear();
             return close(out);
         }
-        if (parameter == Fit::maybe || end == Fit::maybe) return State::open;
-        rest_ = std::exchange(held_, {});  // nothing that belongs here: the call is over
-        return close(out);
+        if (call_end == Fit::yes) {  // </function> was forgotten
+            rest_ = std::exchange(held_, {});
+            return close(out);
+        }
+        const bool maybe = parameter == Fit::maybe || end == Fit::maybe || call_end == Fit::maybe;
+        return maybe ? State::open : give_up();
     }
 
     State key(char c, std::vector<AnswerPart>& out) {
@@ -88,21 +116,17 @@ class XmlCall final : public CallReader {
             begin_value(std::exchange(held_, {}), out);
         } else {
             held_ += c;
-            if (held_.size() > kMaxName) {
-                rest_ = std::exchange(held_, {});
-                return close(out);
-            }
+            if (!is_in_name(c) || held_.size() > kMaxName) return give_up();
         }
         return State::open;
     }
 
     // Of parameters that come twice the first counts: it may have been passed on already.
     void begin_value(const std::string& name, std::vector<AnswerPart>& out) {
+        begin(out);
         const json::value* parameters = function_->if_contains("parameters");
-        const json::object* schema = parameters ? parameters->if_object() : nullptr;
-        const json::value* properties = schema ? schema->if_contains("properties") : nullptr;
-        const json::value* own =
-            properties && properties->is_object() ? properties->get_object().if_contains(name) : nullptr;
+        const json::object* known = properties();
+        const json::value* own = known ? known->if_contains(name) : nullptr;
         type_ = std::make_unique<ArgumentType>(own, parameters);
         repeated_ = seen_.contains(name);
         streams_ = type_->only_text() && !repeated_;
@@ -162,11 +186,35 @@ class XmlCall final : public CallReader {
         if (begins(tag, kFunctionEnd) != Fit::no) {
             const Fit closed = begins(tag, kFunctionEnd);
             const auto after = tag.substr(std::min(tag.size(), kFunctionEnd.size()));
-            consider(closed == Fit::yes ? follows(after, {kCallEnd}, at_end) : closed, line);
+            consider(closed == Fit::yes ? follows(after, {kCallEnd, kCall, kFunction}, at_end) : closed,
+                     line);
         }
-        if (line > 0) consider(begins(tag, kParameter), line);  // the closing tag was forgotten
+        if (line > 0) consider(next_parameter(tag), line);  // the closing tag was forgotten
         if (best == Fit::maybe && at_end) return Fit::no;
         return best;
+    }
+
+    const json::object* properties() const {
+        const json::value* parameters = function_->if_contains("parameters");
+        const json::object* schema = parameters ? parameters->if_object() : nullptr;
+        const json::value* known = schema ? schema->if_contains("properties") : nullptr;
+        return known ? known->if_object() : nullptr;
+    }
+
+    // Whether a parameter that the tool has, and that was not yet given, begins: any other is text.
+    Fit next_parameter(std::string_view tag) const {
+        const Fit begun = begins(tag, kParameter);
+        if (begun != Fit::yes) return begun;
+        const std::string_view name = tag.substr(kParameter.size());
+        const size_t end = name.find('>');
+        const json::object* known = properties();
+        if (end != std::string_view::npos) {
+            const std::string_view own = name.substr(0, end);
+            return known && known->contains(own) && !seen_.contains(own) ? Fit::yes : Fit::no;
+        }
+        if (!known) return Fit::no;
+        const auto goes_on = [&](const auto& property) { return property.key().starts_with(name); };
+        return std::any_of(known->begin(), known->end(), goes_on) ? Fit::maybe : Fit::no;
     }
 
     static Fit follows(std::string_view after, std::initializer_list<std::string_view> tags, bool at_end) {
@@ -205,8 +253,15 @@ class XmlCall final : public CallReader {
         if (count == 0) return;
         const std::string text = from.substr(0, count);
         from.erase(0, count);
-        if (streams_) say(text, out);
-        if (!streams_ && !repeated_) value_ += text;
+        if (streams_) return say(text, out);
+        if (repeated_) return;
+        value_ += text;
+        const bool null =
+            std::string_view("null").starts_with(value_) || std::string_view("None").starts_with(value_);
+        if (!type_->text_or_null() || null) return;
+        streams_ = true;  // it is text for certain
+        add_part(out, CallArguments{index_, "\""});
+        say(value_, out);
     }
     void say(std::string_view text, std::vector<AnswerPart>& out) {
         std::string escaped;
@@ -215,6 +270,7 @@ class XmlCall final : public CallReader {
     }
 
     State close(std::vector<AnswerPart>& out) {
+        begin(out);
         add_part(out, CallArguments{index_, seen_.empty() ? "{}" : "}"});
         out.emplace_back(CallEnded{index_});
         return State::ended;
@@ -223,6 +279,8 @@ class XmlCall final : public CallReader {
     const int32_t index_;
     const json::array& tools_;
     const json::object* function_ = nullptr;
+    std::string name_;
+    bool begun_ = false;  // CallBegun was said
     Phase phase_ = Phase::name;
     std::string held_;   // not yet decided
     std::string value_;  // of a parameter that is no text

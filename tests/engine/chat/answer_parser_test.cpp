@@ -28,6 +28,7 @@ const boost::json::array& tools() {
         "properties": {"city": {"type": "string"}, "days": {"type": "integer"}, "ratio": {"type": "number"},
           "flag": {"type": "boolean"}, "list": {"type": "array"}, "map": {"type": "object"},
           "unit": {"$ref": "#/$defs/unit"}, "maybe": {"type": ["integer", "null"]},
+          "note": {"anyOf": [{"type": "string"}, {"type": "null"}]},
           "either": {"anyOf": [{"type": "integer"}, {"type": "string"}]}}}}},
       {"type": "function", "function": {"name": "now"}}])")
                                                .as_array();
@@ -112,6 +113,10 @@ TEST(Xml, TypesFollowTheSchema) {
         {{"map", "{'it': 'it\\'s'}"}, R"({"it": "it's"})"},
         {{"maybe", "None"}, "null"},
         {{"maybe", "4"}, "4"},
+        {{"note", "None"}, "null"},
+        {{"note", "null"}, "null"},
+        {{"note", "nullable"}, R"("nullable")"},
+        {{"note", ""}, R"("")"},
         {{"either", "5"}, "5"},
         {{"either", "five"}, R"("five")"},
         {{"unit", "C"}, R"("C")"},
@@ -142,7 +147,8 @@ TEST(Xml, ValuesMayHoldMarkup) {
     for (const std::string& value :
          std::vector<std::string>{"a </parameter> b", "<function=x>", "</tool_call>", "</function> and more",
                                   "<b>x</b> <![CDATA[ ]]>", "```\ncode\n```", "  indented\n\n  kept  ",
-                                  "one\r\ntwo", "quote \" and \\ back", "<parameter=x> here"}) {
+                                  "one\r\ntwo", "quote \" and \\ back", "<parameter=x> here",
+                                  "a line\n<parameter=x>\nof no parameter", "one\n<parameter=city>\nagain"}) {
         const Read r = read(options(ToolFormat::qwen3_coder_xml), xml(parameter("city", value)));
         ASSERT_EQ(r.calls.size(), 1u) << value;
         EXPECT_EQ(boost::json::parse(r.calls[0].arguments).at("city").as_string(), value);
@@ -165,6 +171,45 @@ TEST(Xml, ForgottenTags) {
         EXPECT_EQ(r.calls[0], want) << text;
         EXPECT_EQ(r.content, "") << text;
     }
+}
+
+TEST(Xml, ForgottenTagsOfTwoCalls) {
+    const Read r =
+        read(options(ToolFormat::qwen3_coder_xml),
+             "<function=get_weather>\n<parameter=city>\nBern\n</function>\n<function=now>\n</function>");
+    ASSERT_EQ(r.calls.size(), 2u);
+    EXPECT_EQ(r.calls[0], (Call{"get_weather", R"({"city": "Bern"})", true}));
+    EXPECT_EQ(r.calls[1], (Call{"now", "{}", true}));
+}
+
+// A name is no call: nothing may be run that the model did not ask for.
+TEST(Xml, AMentionIsNoCall) {
+    for (const std::string& text : std::vector<std::string>{
+             "The markup `<function=now>` calls a tool.", "<function=now> is how it begins",
+             "<tool_call>\n<function=get_weather>\n{\"city\": \"Bern\"}\n</function>\n</tool_call>",
+             "<tool_call>\n<function=get_weather>\n<parameter=city\nBern\n</parameter>\n</function>",
+             "<tool_call>\n<function=nobody>\n</function>\n</tool_call>", "<function=now>"}) {
+        const Read r = read(options(ToolFormat::qwen3_coder_xml), text);
+        EXPECT_TRUE(r.calls.empty()) << text;
+        EXPECT_EQ(r.content, text);
+    }
+}
+
+TEST(Xml, CutValuesStayAsTheyAre) {
+    const AnswerOptions how = options(ToolFormat::qwen3_coder_xml);
+    const std::string head = "<tool_call>\n<function=get_weather>\n";
+    EXPECT_EQ(read(how, head + "<parameter=list>\n[1, 2").calls.at(0),
+              (Call{"get_weather", R"({"list": [1, 2)", false}));
+    EXPECT_EQ(read(how, head + "<parameter=city>\nBe").calls.at(0),
+              (Call{"get_weather", R"({"city": "Be)", false}));
+}
+
+TEST(Xml, TextThatMayBeNullIsStreamed) {
+    AnswerParser parser(options(ToolFormat::qwen3_coder_xml));
+    std::vector<AnswerPart> parts;
+    parser.push("<tool_call>\n<function=get_weather>\n<parameter=note>\nnobody", parts);
+    ASSERT_EQ(parts.size(), 2u);
+    EXPECT_EQ(std::get<CallArguments>(parts[1]).text, "{\"note\": \"nobody");
 }
 
 TEST(Xml, TheFirstOfTwoCounts) {
