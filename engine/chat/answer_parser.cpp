@@ -8,7 +8,7 @@ namespace sluice::chat {
 namespace {
 
 constexpr std::string_view kThink = "<think>", kThinkEnd = "</think>", kCall = "<tool_call>",
-                           kCallEnd = "</tool_call>", kFunction = "<function=";
+                           kCallEnd = "</tool_call>", kFunction = "<function=", kPython = "<|python_tag|>";
 constexpr std::array kTags = {kThinkEnd, kCall, kCallEnd, kFunction};
 
 bool is_space(char c) {
@@ -47,9 +47,15 @@ struct AnswerParser::State {
     // Before anything is said: <think>, or a call that is the whole answer, or content.
     void start(char c, std::vector<AnswerPart>& out) {
         held += c;
-        const size_t first = held.find_first_not_of(" \n\r\t");
-        if (first == std::string::npos) return;
+        if (is_space(c) && held.size() == first + 1) {
+            ++first;
+            return;
+        }
         const std::string_view word = std::string_view(held).substr(first);
+        if (whole_calls() && kPython.starts_with(word)) {
+            if (word == kPython) first = held.size();
+            return;
+        }
         if (options.format.reasoning && kThink.starts_with(word)) {
             if (word != kThink) return;
             held.clear();
@@ -84,7 +90,11 @@ struct AnswerParser::State {
             return feed(again.substr(1), out);
         }
         if (whole_calls() && mode == Mode::after_call && (c == ';' || c == '{')) {
-            if (c == ';') return;
+            if (c == ';') {
+                space += c;
+                return;
+            }
+            raw = std::exchange(space, {});
             begin_call(Mode::content, make_json_call(count, options.tools));
             return push(c, out);
         }
@@ -96,7 +106,7 @@ struct AnswerParser::State {
     }
 
     bool counts(std::string_view tag) const {
-        if (tag == kThinkEnd) return mode == Mode::reasoning || (thought && mode == Mode::content);
+        if (tag == kThinkEnd) return mode == Mode::reasoning || second_end;
         const bool tools = options.parse_tools && (options.format.tools == ToolFormat::hermes_json ||
                                                    options.format.tools == ToolFormat::qwen3_coder_xml);
         if (tag == kCallEnd) return tools && mode == Mode::after_call;
@@ -109,7 +119,8 @@ struct AnswerParser::State {
     void take_tag(std::string_view tag) {
         held.clear();
         if (tag == kThinkEnd) {
-            if (mode == Mode::content) return;  // a second one is dropped
+            second_end = mode == Mode::reasoning;
+            if (mode == Mode::content && said) return;
             space.clear();
             said = false;
             mode = Mode::content;
@@ -120,7 +131,9 @@ struct AnswerParser::State {
         } else if (tag == kFunction) {
             raw = std::string(kFunction);
             begin_call(mode, make_xml_call(count, options.tools));
-        }  // the end of a call says nothing more
+        } else {
+            space.clear();  // the end of a call says nothing more
+        }
     }
 
     // After <tool_call>: space, then what the format has.
@@ -162,6 +175,7 @@ struct AnswerParser::State {
         for (size_t i = before; i < out.size() && !begun; ++i) {
             if (!std::holds_alternative<CallBegun>(out[i])) continue;
             begun = true;
+            second_end = second_end || back == Mode::reasoning;
             ++count;
             space.clear();
             raw.clear();
@@ -177,21 +191,32 @@ struct AnswerParser::State {
         feed(again, out);
     }
 
-    // It was no call: its text is what it would have been without tools.
+    // It was no call: its tag is text, and what follows is read again, for a call may begin there. Readers
+    // refuse at the first '<' outside of strings, so that no text is read again more than twice.
     void refuse(std::vector<AnswerPart>& out) {
         ++failures;
         reader.reset();
-        mode = back == Mode::after_call ? Mode::content : back;
+        mode = back;
         const std::string again = std::exchange(raw, {});
-        for (const char c : again) say(c, out);
+        const size_t tag = again.starts_with(kCall)       ? kCall.size()
+                           : again.starts_with(kFunction) ? kFunction.size()
+                                                          : again.size();
+        for (const char c : again.substr(0, tag)) say(c, out);
+        feed(again.substr(tag), out);
     }
 
     // Space is held back while a call or the end of reasoning may follow it; in front of content and of
     // reasoning, line breaks are dropped where a tag came before them.
     void say(char c, std::vector<AnswerPart>& out) {
         const bool trims = thought || mode == Mode::after_call;
-        if (mode == Mode::after_call && is_space(c)) return;
-        if (mode == Mode::after_call) mode = Mode::content;
+        if (mode == Mode::after_call && is_space(c)) {
+            space += c;
+            return;
+        }
+        if (mode == Mode::after_call) {
+            if (!answered) space.clear();
+            mode = Mode::content;
+        }
         if (is_space(c) && (mode == Mode::reasoning || options.parse_tools || (trims && !said))) {
             if (!said && trims && (c == '\n' || c == '\r')) return;
             space += c;
@@ -202,21 +227,15 @@ struct AnswerParser::State {
         if (mode == Mode::reasoning) {
             add_part(out, ReasoningDelta{std::move(one)});
         } else {
+            answered = true;
             add_part(out, ContentDelta{std::move(one)});
         }
     }
 
     void finish(std::vector<AnswerPart>& out) {
-        if (mode == Mode::call) {
-            const size_t before = out.size();
-            const CallReader::State state = reader->finish(out);
-            note_begun(before, out);
-            if (state == CallReader::State::refused) refuse(out);
-            reader.reset();
-            if (state != CallReader::State::refused) return;
-        }
-        if (mode == Mode::opened) {
+        while (mode == Mode::call || mode == Mode::opened) {
             held.clear();
+            if (mode == Mode::call && reader->finish(out) != CallReader::State::refused) return;
             refuse(out);
         }
         if (mode == Mode::start) mode = Mode::content;
@@ -229,8 +248,11 @@ struct AnswerParser::State {
     Mode back = Mode::content;  // where a refused call goes on
     bool thought = false;       // there was reasoning
     bool said = false;          // something of this stretch of text
+    bool answered = false;      // some content: space after calls keeps other content apart from it
+    bool second_end = false;    // one more </think> is dropped
     bool begun = false;         // the call has been told of
     std::string held, space, raw;
+    size_t first = 0;  // in the beginning: where in `held` something else than space begins
     std::unique_ptr<CallReader> reader;
     int32_t count = 0, failures = 0;
 };

@@ -1,8 +1,8 @@
 // Calls as JSON. Once the name is known and the arguments begin, they are passed on as they come; a call in
 // any other order is read to its end first. boost::json checks every character, so what is passed on of a
-// complete call is valid.
+// complete call is valid. Arguments stay as the model wrote them, but for line breaks inside of strings,
+// which JSON wants escaped.
 #include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 #include <boost/json/stream_parser.hpp>
 
 #include "engine/chat/tool_call.h"
@@ -22,6 +22,30 @@ json::parse_options deep() {
     return options;
 }
 
+size_t string_end(std::string_view text, size_t at) {
+    for (++at; text[at] != '"'; ++at) at += text[at] == '\\';
+    return at + 1;
+}
+
+// An object's last member of that name, as it is written. The text is valid, and the member is an object.
+std::string member(std::string_view object, std::string_view name) {
+    std::string_view key, found;
+    size_t begin = 0;
+    for (size_t at = 0, depth = 0; at < object.size();) {
+        const char c = object[at];
+        if (c == '"') {
+            const size_t end = string_end(object, at);
+            if (depth == 1) key = object.substr(at + 1, end - at - 2);
+            at = end;
+            continue;
+        }
+        ++at;
+        if ((c == '{' || c == '[') && ++depth == 2) begin = at - 1;
+        if ((c == '}' || c == ']') && --depth == 1 && key == name) found = object.substr(begin, at - begin);
+    }
+    return std::string(found);
+}
+
 class JsonCall final : public CallReader {
   public:
     JsonCall(int32_t index, const json::array& tools)
@@ -29,15 +53,17 @@ class JsonCall final : public CallReader {
 
     State push(char c, std::vector<AnswerPart>& out) override {
         if (phase_ == Phase::tail) return tail(c);
-        if (phase_ == Phase::arguments) return argument(c, out);
-        if (raw_.empty() && is_space(c)) return State::open;
-        if (raw_.empty() && c != '{') return State::refused;
-        raw_ += c;
-        json::error_code ec;
-        whole_.write_some(&c, 1, ec);
-        if (ec) return State::refused;
-        if (whole_.done()) return take_whole(out);
-        return c == '{' ? begin_arguments(out) : State::open;
+        const bool raw_control = in_string_ && !escape_ && static_cast<unsigned char>(c) < 0x20;
+        if (!raw_control) {
+            note_string(c);
+            return read(c, out);
+        }
+        std::string escaped;
+        append_escaped(escaped, std::string_view(&c, 1));
+        State state = State::open;
+        for (size_t i = 0; i < escaped.size() && state == State::open; ++i) state = read(escaped[i], out);
+        if (state != State::open) rest_ = c;
+        return state;
     }
 
     // What was not yet said is no call; what was, stays.
@@ -48,6 +74,27 @@ class JsonCall final : public CallReader {
 
   private:
     enum class Phase : uint8_t { head, arguments, tail };
+
+    void note_string(char c) {
+        if (in_string_ && !escape_ && c == '\\') {
+            escape_ = true;
+            return;
+        }
+        if (!escape_ && c == '"') in_string_ = !in_string_;
+        escape_ = false;
+    }
+
+    State read(char c, std::vector<AnswerPart>& out) {
+        if (phase_ == Phase::arguments) return argument(c, out);
+        if (raw_.empty() && is_space(c)) return State::open;
+        if (raw_.empty() && c != '{') return State::refused;
+        raw_ += c;
+        json::error_code ec;
+        whole_.write_some(&c, 1, ec);
+        if (ec) return State::refused;
+        if (whole_.done()) return take_whole(out);
+        return c == '{' ? begin_arguments(out) : State::open;
+    }
 
     // True when raw_ is {"name": "X", "arguments": { : then the call has begun.
     State begin_arguments(std::vector<AnswerPart>& out) {
@@ -83,7 +130,8 @@ class JsonCall final : public CallReader {
 
     State tail(char c) {
         if (is_space(c)) return State::open;
-        if (c != '}') rest_ = c;
+        if (c == '}') return State::open;  // the call's own, or one too many
+        rest_ = c;
         return State::ended;
     }
 
@@ -94,7 +142,9 @@ class JsonCall final : public CallReader {
         const json::value* arguments = call.if_contains("arguments");
         if (!arguments) arguments = call.if_contains("parameters");
         if (!name || !name->is_string() || !find_tool(tools_, name->get_string())) return State::refused;
-        std::string text = arguments && !arguments->is_null() ? json::serialize(*arguments) : "{}";
+        std::string text = "{}";
+        if (arguments && arguments->is_object())
+            text = member(raw_, call.contains("arguments") ? "arguments" : "parameters");
         if (arguments && arguments->is_string()) {  // an object in a string
             json::error_code ec;
             const auto inner = json::parse(arguments->get_string(), ec, {}, deep());
@@ -106,14 +156,16 @@ class JsonCall final : public CallReader {
         out.emplace_back(CallBegun{index_, std::string(name->get_string())});
         add_part(out, CallArguments{index_, std::move(text)});
         out.emplace_back(CallEnded{index_});
-        return State::ended;
+        phase_ = Phase::tail;
+        return State::open;
     }
 
     const int32_t index_;
     const json::array& tools_;
     Phase phase_ = Phase::head;
     bool looked_ = false;  // at the second brace, the only one that can begin the arguments in time
-    std::string raw_;      // the head
+    bool in_string_ = false, escape_ = false;  // of what was pushed
+    std::string raw_;                          // the head
     json::stream_parser whole_, arguments_;
 };
 

@@ -18,6 +18,7 @@ struct Read {
     std::string content, reasoning;
     std::vector<Call> calls;
     int32_t failures = 0;
+    std::vector<size_t> order;  // the kinds of parts, neighbours joined
     bool operator==(const Read&) const = default;
 };
 
@@ -49,6 +50,7 @@ Read read(const AnswerOptions& how, const std::vector<std::string>& pieces) {
     parser.finish(parts);
     Read out;
     for (const AnswerPart& part : parts) {
+        out.order.push_back(part.index());
         if (const auto* content = std::get_if<ContentDelta>(&part)) out.content += content->text;
         if (const auto* reasoning = std::get_if<ReasoningDelta>(&part)) out.reasoning += reasoning->text;
         if (const auto* begun = std::get_if<CallBegun>(&part)) {
@@ -224,7 +226,7 @@ TEST(Hermes, CallsAndTheirOrder) {
     EXPECT_EQ(read(how, kHermes + "\n" + kHermes).calls.size(), 2u);
     const Read turned =
         read(how, "<tool_call>\n{\"arguments\": {\"days\": 1}, \"name\": \"get_weather\"}\n</tool_call>");
-    EXPECT_EQ(turned.calls.at(0), (Call{"get_weather", R"({"days":1})", true}));
+    EXPECT_EQ(turned.calls.at(0), (Call{"get_weather", R"({"days": 1})", true}));
     const Read quoted = read(how, R"(<tool_call>{"name": "now", "arguments": "{\"a\": 1}"}</tool_call>)");
     EXPECT_EQ(quoted.calls.at(0), (Call{"now", R"({"a": 1})", true}));
     EXPECT_EQ(read(how, R"(<tool_call>{"name": "now"}</tool_call>)").calls.at(0), (Call{"now", "{}", true}));
@@ -241,6 +243,57 @@ TEST(Hermes, WhatIsNoCallStaysText) {
     }
 }
 
+TEST(Hermes, ArgumentsStayAsWritten) {
+    const std::string arguments =
+        R"({"n": 123456789012345678901234,  "f": 1.50, "s": "\u00e9 \" }", "l": [{}]})";
+    for (const std::string& text : std::vector<std::string>{
+             R"({"name": "now", "arguments": )" + arguments + "}",
+             R"({"arguments": )" + arguments + R"(, "name": "now"})",
+             R"({"id": {"arguments": 1}, "arguments": )" + arguments + R"(, "name": "now"})"}) {
+        const Read r = read(options(ToolFormat::hermes_json), "<tool_call>\n" + text + "\n</tool_call>");
+        EXPECT_EQ(r.calls.at(0), (Call{"now", arguments, true})) << text;
+        EXPECT_EQ(r.content, "") << text;
+    }
+}
+
+TEST(Hermes, SmallMistakesAreForgiven) {
+    const std::string head = "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": ";
+    const std::pair<std::string, std::string> rows[] = {
+        {"{\"days\": 1}\n</tool_call>", R"({"days": 1})"},      // a brace is missing
+        {"{\"days\": 1}}}\n</tool_call>\n", R"({"days": 1})"},  // one too many
+        {"{\"days\": 1}}", R"({"days": 1})"},                   // no end
+        {"{\"city\": \"a\nb\\\n\"}}</tool_call>", ""},          // an escaped line break is none of JSON's
+        {"{\"city\": \"a\r\n\tb\"}}\n</tool_call>", R"({"city": "a\r\n\tb"})"}};
+    for (const auto& [text, want] : rows) {
+        const Read r = read(options(ToolFormat::hermes_json), head + text);
+        if (want.empty()) {
+            EXPECT_FALSE(r.calls.at(0).ended);
+            continue;
+        }
+        EXPECT_EQ(r.calls.at(0), (Call{"get_weather", want, true})) << text;
+        EXPECT_EQ(r.content, "") << text;
+    }
+}
+
+TEST(Hermes, ACallMayFollowWhatIsNone) {
+    for (const ToolFormat format : {ToolFormat::hermes_json, ToolFormat::qwen3_coder_xml}) {
+        const std::string call = format == ToolFormat::hermes_json ? kHermes : xml(parameter("city", "Bern"));
+        for (const std::string& before :
+             std::vector<std::string>{"<tool_call>\n", "<tool_call>", "<tool_call>{"}) {
+            const Read r = read(options(format), before + call);
+            ASSERT_EQ(r.calls.size(), 1u) << before;
+            EXPECT_EQ(r.calls[0], (Call{"get_weather", R"({"city": "Bern"})", true}));
+            EXPECT_EQ(r.failures, 1);
+        }
+    }
+}
+
+TEST(Hermes, TextAfterACallIsKeptApart) {
+    const AnswerOptions how = options(ToolFormat::hermes_json);
+    EXPECT_EQ(read(how, "I look.\n" + kHermes + "\n\nDone.").content, "I look.\n\nDone.");
+    EXPECT_EQ(read(how, kHermes + "\n\nDone.\n" + kHermes + "\n").content, "Done.");
+}
+
 TEST(Hermes, CutArgumentsStayAsTheyAre) {
     const Read r = read(options(ToolFormat::hermes_json),
                         "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Be");
@@ -255,6 +308,9 @@ TEST(Llama3, TheWholeAnswerIsACall) {
         read(how, R"({"name": "now", "parameters": {}}; {"name": "now", "parameters": {}})").calls.size(),
         2u);
     EXPECT_EQ(read(how, R"({"answer": 4})").content, R"({"answer": 4})");
+    EXPECT_EQ(read(how, R"( <|python_tag|> {"name": "now"})").calls.size(), 1u);
+    for (const std::string text : {R"( <|python_tag|> print("x"))", "<|python", " <|python_tag|> {\"a\": 1}"})
+        EXPECT_EQ(read(how, text).content, text);
 }
 
 TEST(Reasoning, IsSplitOff) {
@@ -262,13 +318,18 @@ TEST(Reasoning, IsSplitOff) {
     const Read r = read(how, "<think>\nI wonder.\n</think>\n\nHello </think>there");
     EXPECT_EQ(r.reasoning, "I wonder.");
     EXPECT_EQ(r.content, "Hello there");
+    EXPECT_EQ(read(how, "<think>\na\n</think>\n\n</think>\n\nb `</think>`").content, "b `</think>`");
+    const Read after = read(how, "<think>\na\n" + kHermes + "\n</think>\n\nb");
+    EXPECT_EQ(after.calls.size(), 1u);
+    EXPECT_EQ(after.content, "b");
     EXPECT_EQ(read(how, "<think>never closed").reasoning, "never closed");
     const Read inside = read(how, "<think>so\n" + kHermes);
     EXPECT_EQ(inside.reasoning, "so");
     EXPECT_EQ(inside.calls.size(), 1u);
     AnswerOptions open = how;
     open.in_reasoning = true;
-    EXPECT_EQ(read(open, "hm\n</think>\n\nyes"), (Read{"yes", "hm", {}, 0}));
+    const Read opened = read(open, "hm\n</think>\n\nyes");
+    EXPECT_EQ(opened.reasoning + "|" + opened.content, "hm|yes");
 }
 
 TEST(Options, ToolsOffAndOneCall) {
@@ -311,7 +372,12 @@ std::string random_text(std::mt19937& random) {
         xml(parameter("city", "a\n</parameter> b") + parameter("list", "[1, 'x']")),
         ";",
         "<tool_cal",
-        "<"};
+        "<",
+        "<parameter=note>",
+        "None",
+        "\\",
+        "\"",
+        "<|python_tag|>"};
     std::string out;
     for (int i = static_cast<int>(random() % 12); i >= 0; --i) {
         std::string piece = kPieces[random() % kPieces.size()];
@@ -353,6 +419,16 @@ TEST(Pieces, WithoutToolsAndReasoningNothingIsLost) {
 // Two hundred times the text may not take far more than two hundred times the work; a quadratic reader would
 // not end within the test's time.
 TEST(Pieces, LongTextsEnd) {
+    for (const char* unit :
+         {"\n", "<tool_call>", "<tool_call>{\"a\": \"", "<function=now>\n", "<function=<"}) {
+        std::string text;
+        while (text.size() < (1 << 20)) text += unit;
+        for (const ToolFormat format : {ToolFormat::hermes_json, ToolFormat::qwen3_coder_xml}) {
+            const Read r = read(options(format), text);
+            EXPECT_TRUE(r.calls.empty());
+            EXPECT_EQ(r.content, text);
+        }
+    }
     for (const std::string& unit :
          std::vector<std::string>{"<tool_cal", "\n</paramete", "</parameter> ", "\n", "<"}) {
         std::string text = "<tool_call>\n<function=get_weather>\n<parameter=city>\n";
