@@ -130,7 +130,7 @@ class JsonCall final : public CallReader {
 
     State tail(char c) {
         if (is_space(c)) return State::open;
-        if (c == '}') return State::open;  // the call's own, or one too many
+        if (c == '}' && braces_-- > 0) return State::open;
         rest_ = c;
         return State::ended;
     }
@@ -153,10 +153,12 @@ class JsonCall final : public CallReader {
         } else if (arguments && !arguments->is_object() && !arguments->is_null()) {
             return State::refused;
         }
+        if (text.empty()) return State::refused;  // the member's name is written with escapes
         out.emplace_back(CallBegun{index_, std::string(name->get_string())});
         add_part(out, CallArguments{index_, std::move(text)});
         out.emplace_back(CallEnded{index_});
         phase_ = Phase::tail;
+        braces_ = 1;
         return State::open;
     }
 
@@ -164,6 +166,7 @@ class JsonCall final : public CallReader {
     const json::array& tools_;
     Phase phase_ = Phase::head;
     bool looked_ = false;  // at the second brace, the only one that can begin the arguments in time
+    int braces_ = 2;       // that may follow: the call's own, and one too many
     bool in_string_ = false, escape_ = false;  // of what was pushed
     std::string raw_;                          // the head
     json::stream_parser whole_, arguments_;

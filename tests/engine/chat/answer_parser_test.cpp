@@ -232,6 +232,19 @@ TEST(Hermes, CallsAndTheirOrder) {
     EXPECT_EQ(read(how, R"(<tool_call>{"name": "now"}</tool_call>)").calls.at(0), (Call{"now", "{}", true}));
 }
 
+TEST(Hermes, OneBraceTooManyIsForgivenAndNoMore) {
+    const AnswerOptions how = options(ToolFormat::hermes_json);
+    for (const std::string& call : std::vector<std::string>{R"({"name": "now", "arguments": {}})",
+                                                            R"({"arguments": {}, "name": "now"})"}) {
+        EXPECT_EQ(read(how, "<tool_call>" + call + "}").content, "");
+        const Read r = read(how, "<tool_call>" + call + "}}");
+        EXPECT_EQ(r.calls.at(0), (Call{"now", "{}", true}));
+        EXPECT_EQ(r.content, "}");
+    }
+    const std::string escaped = R"(<tool_call>{"argum\u0065nts": {"a": 1}, "name": "now"}</tool_call>)";
+    EXPECT_EQ(read(how, escaped).calls.size() + read(how, escaped).content.size() > 0, true);
+}
+
 TEST(Hermes, WhatIsNoCallStaysText) {
     for (const std::string& text : std::vector<std::string>{
              "<tool_call>\n{\"name\": \"nobody\", \"arguments\": {}}\n</tool_call>",
