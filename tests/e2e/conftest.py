@@ -3,7 +3,7 @@ import os
 import openai
 import pytest
 
-from server import SLUICE, Server
+from server import SLUICE, ScriptedServer, Server
 
 
 def pytest_sessionstart(session):
@@ -17,6 +17,14 @@ def pytest_sessionstart(session):
 def server():
     """One server with the embedded model for every test that leaves it as it was."""
     with Server() as running:
+        yield running
+
+
+@pytest.fixture(scope="session", params=["hermes", "coder"])
+def scripted(request):
+    """A scripted model with the calls of Qwen3 (and thoughts), and one with those of Qwen3-Coder."""
+    with ScriptedServer("--template", request.param) as running:
+        running.template = request.param
         yield running
 
 

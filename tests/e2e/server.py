@@ -1,5 +1,6 @@
 """A sluice process under test: started, waited for, asked, stopped. Standard library only."""
 
+import base64
 import http.client
 import json
 import os
@@ -13,6 +14,7 @@ import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SLUICE = os.environ.get("SLUICE", str(ROOT / "build/release/sluice"))
+SCRIPTED = pathlib.Path(SLUICE).parent / "tests/scripted_server"
 MAKE_GGUF = ROOT / "build/release/tools/make_tiny_gguf"
 START_SECONDS = 60
 
@@ -105,9 +107,12 @@ class Client:
 
 class Server(Client):
     def __init__(self, *arguments):
+        self._start(SLUICE, "serve", "--host", "127.0.0.1", "--port", "0", *arguments)
+
+    def _start(self, *command):
         self._output = tempfile.NamedTemporaryFile(prefix="sluice-", suffix=".log")
         self.process = subprocess.Popen(
-            [SLUICE, "serve", "--host", "127.0.0.1", "--port", "0", *map(str, arguments)],
+            [*map(str, command)],
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=subprocess.STDOUT,
@@ -161,6 +166,19 @@ class Server(Client):
 
     def __exit__(self, *_):
         self.kill()
+
+
+class ScriptedServer(Server):
+    """The same server over a model that says what the user message tells it to: see say()."""
+
+    def __init__(self, *arguments):
+        self._start(SCRIPTED, *arguments)
+
+
+def say(*answers, cut="bytes", delay_ms=0):
+    """A user message: the answers to it and, one each, to the tool results after it; how they are cut."""
+    texts = "".join(f"[[say:{base64.b64encode(a.encode()).decode()}]]" for a in answers)
+    return {"role": "user", "content": f"{texts}[[cut:{cut}]][[delay:{delay_ms}]]"}
 
 
 class Reply:
