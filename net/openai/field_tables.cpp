@@ -1,4 +1,6 @@
-// What each dialect's requests may hold. The order is that of docs/api.md.
+// What each dialect's requests may hold.
+#include <algorithm>
+#include <array>
 #include <limits>
 
 #include "net/openai/fields.h"
@@ -71,6 +73,7 @@ constexpr Field kIgnoreEos = flag("ignore_eos", &Values::ignore_eos, "goes on to
 constexpr Field kPriority = integer("priority", kMin32, kMax32, &Values::priority, "higher goes first");
 constexpr Field kSalt = text("cache_salt", kName, &Values::cache_salt,
                              "cached prefixes are shared only among requests with the same salt");
+constexpr Field kResponseFormat = other("response_format", Kind::object, "only `text`");
 constexpr Field kStructured = refused("structured_outputs", "answers cannot be held to a grammar yet");
 constexpr Field kGuidedJson = refused("guided_json", "answers cannot be held to a grammar yet");
 constexpr Field kGuidedRegex = refused("guided_regex", "answers cannot be held to a grammar yet");
@@ -90,55 +93,32 @@ constexpr Field kParallel =
     flag("parallel_tool_calls", &Values::parallel_tool_calls, "false: at most one call an answer");
 constexpr Field kTools = other("tools", Kind::list, "functions the model may call");
 
-constexpr Field kChat[] = {
-    kModel,
+// Of chat and of text completions.
+constexpr Field kBoth[] = {
+    kModel,        kStream,        kStreamOptions,  kMinTokens,      kN,          kSeed,       kTemperature,
+    kTopP,         kTopK,          kMinP,           kRepetition,     kPresence,   kFrequency,  kBias,
+    kStop,         kStopIds,       kIgnoreEos,      kResponseFormat, kStructured, kGuidedJson, kGuidedRegex,
+    kGuidedChoice, kGuidedGrammar, kGrammar,        kPriority,       kSalt,       kUser,       kMetadata,
+    kServiceTier,  kCacheKey,      kCacheRetention, kSafety,
+};
+
+constexpr Field kChatOnly[] = {
     required(other("messages", Kind::list,
                    "roles system, developer, user, assistant, tool; content text or parts of text")),
-    kStream,
-    kStreamOptions,
     integer("max_completion_tokens", 1, kMax32, &Values::max_completion_tokens, "wins over `max_tokens`"),
     kMaxTokens,
-    kMinTokens,
-    kN,
-    kSeed,
-    kTemperature,
-    kTopP,
-    kTopK,
-    kMinP,
-    kRepetition,
-    kPresence,
-    kFrequency,
-    kBias,
-    kStop,
-    kStopIds,
-    kIgnoreEos,
     flag("logprobs", &Values::logprobs, "logprobs of the content's tokens"),
     integer("top_logprobs", 0, 20, &Values::top_logprobs, "likeliest tokens beside each; needs `logprobs`"),
     kTools,
     other("tool_choice", Kind::any, "`none`, `auto`, or `allowed_tools` with mode `auto`"),
     kParallel,
-    other("response_format", Kind::object, "only `text`"),
-    kStructured,
-    kGuidedJson,
-    kGuidedRegex,
-    kGuidedChoice,
-    kGuidedGrammar,
-    kGrammar,
     other("chat_template_kwargs", Kind::object, "variables for the template, e.g. `enable_thinking`"),
     flag("enable_thinking", &Values::enable_thinking, "as `chat_template_kwargs.enable_thinking`"),
     kEffort,
     flag("add_generation_prompt", &Values::add_generation_prompt, "false: no new assistant turn is opened"),
     flag("continue_final_message", &Values::continue_final_message, "goes on within the last message"),
-    kPriority,
-    kSalt,
     other("modalities", Kind::list, "only `text`"),
-    kUser,
     ignored("store", "chat completions are not stored"),
-    kMetadata,
-    kServiceTier,
-    kCacheKey,
-    kCacheRetention,
-    kSafety,
     kVerbosity,
     ignored("prediction", "a hint that would only change the speed"),
     ignored("web_search_options", "there is no search"),
@@ -148,45 +128,24 @@ constexpr Field kChat[] = {
     refused("chat_template", "the template is the model's own"),
 };
 
-constexpr Field kCompletions[] = {
-    kModel,
+constexpr Field kCompletionsOnly[] = {
     required(other("prompt", Kind::any, "text, token ids, or a list of either")),
-    kStream,
-    kStreamOptions,
     integer("max_tokens", 0, kMax32, &Values::max_tokens, "default 16; 0 with `echo`: the prompt is scored"),
-    kMinTokens,
-    kN,
     integer("best_of", 1, kMaxChoices, &Values::best_of, "only the same as `n`"),
-    kSeed,
-    kTemperature,
-    kTopP,
-    kTopK,
-    kMinP,
-    kRepetition,
-    kPresence,
-    kFrequency,
-    kBias,
-    kStop,
-    kStopIds,
-    kIgnoreEos,
     integer("logprobs", 0, 5, &Values::logprobs_count, "likeliest tokens beside each"),
     flag("echo", &Values::echo, "the prompt in front of the answer; with `logprobs` it is scored too"),
-    other("response_format", Kind::object, "only `text`"),
-    kStructured,
-    kGuidedJson,
-    kGuidedRegex,
-    kGuidedChoice,
-    kGuidedGrammar,
-    kGrammar,
-    kPriority,
-    kSalt,
-    kUser,
-    kMetadata,
-    kServiceTier,
-    kCacheKey,
-    kSafety,
     refused("suffix", "no text is written between two others"),
 };
+
+template <size_t N, size_t M>
+constexpr std::array<Field, N + M> join(const Field (&first)[N], const Field (&second)[M]) {
+    std::array<Field, N + M> out{};
+    std::copy(std::begin(second), std::end(second),
+              std::copy(std::begin(first), std::end(first), out.begin()));
+    return out;
+}
+constexpr auto kChat = join(kChatOnly, kBoth);
+constexpr auto kCompletions = join(kCompletionsOnly, kBoth);
 
 constexpr Field kMessages[] = {
     kModel,

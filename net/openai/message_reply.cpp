@@ -67,7 +67,7 @@ void MessageReply::add(Choice& choice, size_t index, const chat::AnswerPart& par
         const std::string_view random =
             std::string_view(header_.id).substr(header_.id.find_first_of("-_") + 1);
         m.calls.push_back(
-            {fmt::format("{}{}{}", call_prefix_, random, index * 1000 + m.calls.size()), call->name, {}});
+            {fmt::format("{}{}_{}_{}", call_prefix_, random, index, call->index), call->name, {}});
     } else if (const auto* arguments = std::get_if<chat::CallArguments>(&part)) {
         m.calls[static_cast<size_t>(arguments->index)].arguments += arguments->text;
     }

@@ -192,5 +192,29 @@ TEST(MessagesReply, StopSequence) {
     EXPECT_EQ(body.at("stop_sequence").as_string(), "END");
 }
 
+TEST(MessageReply, WhatIsNoCallIsCountedAndStaysText) {
+    const std::string text = "<tool_call>\n{\"name\": \"nobody\", \"arguments\": {}}\n</tool_call>";
+    const auto reply = Reply::make(make_call(Dialect::chat, false), {"chatcmpl-1", 7, "m", "fp"});
+    std::string unused;
+    reply->take(0, engine::Delta{0, text, {5}, {}}, unused);
+    reply->take(0, engine::ChoiceFinished{}, unused);
+    reply->take(0, engine::Finished{}, unused);
+    EXPECT_EQ(reply->parse_failures(), 1);
+    const json::value choice = json::parse(reply->body()).at("choices").at(0);
+    EXPECT_EQ(choice.at("message").at("content").as_string(), text);
+    EXPECT_EQ(choice.at("finish_reason").as_string(), "stop");
+}
+
+TEST(MessageReply, AnErrorWithinAStreamHasTheDialectsShape) {
+    const ApiError error = to_api_error({ErrorKind::unavailable, "closing"});
+    const ReplyHeader header{"msg_1", 7, "m", "fp", "req-1"};
+    const auto messages = frames(Reply::make(make_call(Dialect::messages, true), header)->error_frame(error));
+    EXPECT_EQ(messages.at(0).event, "error");
+    EXPECT_EQ(messages.at(0).data.at("error").at("type").as_string(), "overloaded_error");
+    EXPECT_EQ(messages.at(0).data.at("request_id").as_string(), "req-1");
+    const auto chat = frames(Reply::make(make_call(Dialect::chat, true), header)->error_frame(error));
+    EXPECT_EQ(chat.at(0).data.at("error").at("code").as_string(), "unavailable");
+}
+
 }  // namespace
 }  // namespace sluice::net::openai
