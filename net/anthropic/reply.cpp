@@ -98,18 +98,19 @@ class MessagesReply final : public MessageReply {
         if (!stream_) return;
         constexpr std::string_view kTypes[] = {"text_delta", "thinking_delta", "input_json_delta"};
         constexpr std::string_view kFields[] = {"text", "thinking", "partial_json"};
-        out += delta(kTypes[static_cast<size_t>(kind)], kFields[static_cast<size_t>(kind)], text);
+        out += block_delta(kTypes[static_cast<size_t>(kind)], kFields[static_cast<size_t>(kind)], text);
     }
 
     void close(std::string& out) {
         if (!open_) return;
         open_ = false;
         if (!stream_) return;
-        if (blocks_.back().kind == Kind::thinking) out += delta("signature_delta", "signature", kSignature);
+        if (blocks_.back().kind == Kind::thinking)
+            out += block_delta("signature_delta", "signature", kSignature);
         out += event("content_block_stop", {}, [](JsonWriter&) {});
     }
 
-    std::string delta(std::string_view type, std::string_view field, std::string_view text) const {
+    std::string block_delta(std::string_view type, std::string_view field, std::string_view text) const {
         return event("content_block_delta", "delta", [&](JsonWriter& json) {
             json.begin_object().key("type").text(type).key(field).text(text).end_object();
         });
