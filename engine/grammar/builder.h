@@ -1,7 +1,7 @@
-// Builds a grammar over bytes: which texts an answer may be. Expressions are made bottom-up; rules may recurse.
-// Every front end (JSON Schema, regex, GBNF, choices, tool calls) builds through this. Grammars come from
-// requests and are not trusted: every size is bounded, and passing a bound is remembered until finish(). One
-// thread.
+// Builds a grammar over bytes: which texts an answer may be. Expressions are made bottom-up; rules may
+// recurse. Every front end (JSON Schema, regex, GBNF, choices, tool calls) builds through this. Grammars come
+// from requests and are not trusted: every size is bounded, and passing a bound is remembered until finish().
+// One thread.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -14,8 +14,8 @@
 
 namespace sluice::grammar {
 
-class Automaton;        // see automaton.h
-using Node = int32_t;   // an expression within one Builder; equal expressions are one node
+class Automaton;       // see automaton.h
+using Node = int32_t;  // an expression within one Builder; equal expressions are one node
 inline constexpr int32_t kUnbounded = -1;
 
 struct Budget {
@@ -38,8 +38,8 @@ class Builder {
     ~Builder();
     Builder(const Builder&) = delete;
 
-    Node literal(std::string_view bytes);    // "" is the empty text
-    Node byte(uint8_t low, uint8_t high);    // one byte, inclusive
+    Node literal(std::string_view bytes);  // "" is the empty text
+    Node byte(uint8_t low, uint8_t high);  // one byte, inclusive
     // One code point of (or outside of) these ranges, as UTF-8. Surrogates never match.
     Node code_point(std::span<const CodePointRange> ranges, bool negated = false);
     Node sequence(std::span<const Node> parts);
@@ -54,8 +54,8 @@ class Builder {
 
     // A bound was passed: front ends stop early, finish() says which.
     bool failed() const;
-    // Errors: invalid_request, naming the bound, the rule that is not defined or that can begin with itself, or
-    // that no text matches. Spends the builder.
+    // Errors: invalid_request, naming the bound, the rule that is not defined or that can begin with itself,
+    // or that no text matches. Spends the builder.
     Result<std::shared_ptr<const Automaton>> finish(Node start);
 
   private:
