@@ -151,8 +151,9 @@ Result<Automaton> Automaton::make(const Draft& d) {
     out.start_ = d.parts[0].start;
     out.is_end_.assign(at(d.states), 0);
     for (const auto& part : d.parts) out.is_end_[at(part.end)] = 1;
-    flatten(d, d.edges, leads, out.first_edge_, out.edges_,
-            [](const Draft::Edge& e, auto& to) { to.push_back({e.low, e.high, e.to}); });
+    flatten(d, d.edges, leads, out.first_edge_, out.edges_, [](const Draft::Edge& e, auto& to) {
+        to.push_back({e.low, e.high, e.to});
+    });
     flatten(d, d.jumps, leads, out.first_jump_, out.jumps_,
             [](const Draft::Jump& j, auto& to) { to.push_back(j.to); });
     flatten(d, d.calls, leads, out.first_call_, out.calls_, [&](const Draft::Call& c, auto& to) {

@@ -1,6 +1,6 @@
-// A compiled grammar: automata ("parts") over bytes that call each other. A state goes on by a byte, by a jump
-// that reads nothing, or by a call of a part, after which it goes on in Call::to. No part can call itself
-// before it has read a byte, and from every state an end can be reached. Immutable; any thread.
+// A compiled grammar: automata ("parts") over bytes that call each other. A state goes on by a byte, by a
+// jump that reads nothing, or by a call of a part, after which it goes on in Call::to. No part can call
+// itself before it has read a byte, and from every state an end can be reached. Immutable; any thread.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -33,8 +33,8 @@ struct Draft {
     std::vector<Edge> edges{};
     std::vector<Jump> jumps{};
     std::vector<Call> calls{};
-    std::vector<Part> parts{};          // 0 is the whole grammar
-    std::vector<int32_t> part_of{};     // a state's
+    std::vector<Part> parts{};       // 0 is the whole grammar
+    std::vector<int32_t> part_of{};  // a state's
     int32_t add_state(int32_t part);
 };
 
@@ -63,7 +63,8 @@ class Automaton {
 
   private:
     template <class T>
-    static std::span<const T> of(const std::vector<T>& all, const std::vector<int32_t>& first, int32_t state) {
+    static std::span<const T> of(const std::vector<T>& all, const std::vector<int32_t>& first,
+                                 int32_t state) {
         const auto at = static_cast<size_t>(state);
         return {all.data() + first[at], static_cast<size_t>(first[at + 1] - first[at])};
     }

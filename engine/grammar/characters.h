@@ -11,7 +11,8 @@ namespace sluice::grammar {
 
 enum class Writing : uint8_t {
     raw,          // UTF-8
-    json_string,  // within quotes: \" \\ \n \t \r \b \f \u00XX (small letters) where JSON needs one, else UTF-8
+    json_string,  // within quotes: \" \\ \n \t \r \b \f \u00XX (small letters) where JSON needs one, else
+                  // UTF-8
 };
 
 void append_written(std::string& out, uint32_t code_point, Writing writing);

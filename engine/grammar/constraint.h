@@ -22,7 +22,9 @@ struct TokenMask {
 
     bool empty() const { return few.empty() && many.empty(); }
     bool contains(int32_t token) const;
-    size_t bytes() const { return sizeof *this + few.size() * sizeof(int32_t) + many.size() * sizeof(uint64_t); }
+    size_t bytes() const {
+        return sizeof *this + few.size() * sizeof(int32_t) + many.size() * sizeof(uint64_t);
+    }
 };
 
 class Constraint {

@@ -49,8 +49,7 @@ class Drafter {
             reached_.push_back(n);
             const Expression& e = all_[at(n)];
             if (e.kind == Kind::rule && e.children.empty()) {
-                return Error{ErrorKind::invalid_request,
-                             fmt::format("the rule `{}` is not defined", e.text)};
+                return Error{ErrorKind::invalid_request, fmt::format("the rule `{}` is not defined", e.text)};
             }
             const int32_t copies = e.kind == Kind::repeat ? std::clamp(std::max(e.min, e.max), 1, 2) : 1;
             for (const Node child : e.children) {

@@ -33,7 +33,8 @@ Positions::Positions(std::shared_ptr<const Automaton> automaton) : automaton_(st
 }
 
 int32_t Positions::frame(int32_t state, int32_t below) {
-    const uint64_t key = (static_cast<uint64_t>(static_cast<uint32_t>(state)) << 32) | static_cast<uint32_t>(below);
+    const uint64_t key =
+        (static_cast<uint64_t>(static_cast<uint32_t>(state)) << 32) | static_cast<uint32_t>(below);
     const auto [known, is_new] = known_frames_.try_emplace(key, static_cast<int32_t>(frames_.size()));
     if (is_new) {
         frames_.push_back({state, below, below == kBottom ? 0 : frames_[at(below)].depth + 1});
@@ -124,8 +125,7 @@ int32_t Positions::copy_frame(const Positions& from, int32_t id) {
 int32_t Positions::copy_place(const Positions& from, int32_t place) {
     const Place& p = from.places_[at(place)];
     ++search_;
-    for (int32_t i = 0; i < p.count; ++i)
-        todo_.push_back(copy_frame(from, from.members_[p.first + at(i)]));
+    for (int32_t i = 0; i < p.count; ++i) todo_.push_back(copy_frame(from, from.members_[p.first + at(i)]));
     return place_of_found(p.can_end);
 }
 

@@ -9,28 +9,23 @@
 #include <vector>
 
 #include "engine/grammar/nest.h"
+#include "engine/grammar/regex_escape.h"
 #include "engine/grammar/source.h"
 
 namespace sluice::grammar {
 namespace {
 
-const CodePoints kDigits = {{'0', '9'}};
-const CodePoints kWords = {{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}};
-const CodePoints kSpaces = {{'\t', '\r'},     {' ', ' '},       {0xA0, 0xA0},     {0x1680, 0x1680},
-                            {0x2000, 0x200A}, {0x2028, 0x2029}, {0x202F, 0x202F}, {0x205F, 0x205F},
-                            {0x3000, 0x3000}, {0xFEFF, 0xFEFF}};
 const CodePoints kLineEnds = {{'\n', '\n'}, {'\r', '\r'}, {0x2028, 0x2029}};
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kRefusedGroups{{
-    {"(?=", "lookahead"},
-    {"(?!", "lookahead"},
-    {"(?<=", "lookbehind"},
-    {"(?<!", "lookbehind"},
-    {"(?>", "an atomic group"},
-    {"(?P=", "a back reference"},
-    {"(?P>", "a call of a group"},
-    {"(?#", "a comment"},
-    {"(?", "a flag"},
+constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kRefusedGroups{{
+    {"?=", "lookahead"},
+    {"?!", "lookahead"},
+    {"?<=", "lookbehind"},
+    {"?<!", "lookbehind"},
+    {"?>", "an atomic group"},
+    {"?P=", "a back reference"},
+    {"?P>", "a call of a group"},
+    {"?#", "a comment"},
 }};
 
 bool is_one(const CodePoints& set) {
@@ -40,7 +35,11 @@ bool is_one(const CodePoints& set) {
 class Parser {
   public:
     Parser(Builder& builder, std::string_view pattern, RegexText text)
-        : builder_(builder), source_(pattern), text_(text), characters_(builder, text.writing), nest_(builder) {}
+        : builder_(builder),
+          source_(pattern),
+          text_(text),
+          characters_(builder, text.writing),
+          nest_(builder) {}
     Result<Node> run();
 
   private:
@@ -51,7 +50,7 @@ class Parser {
     void begin_option();
     void end_option();
     void open_group();
-    void skip_group_name(size_t begin);
+    void skip_group_kind(size_t begin);
     void close_group();
     void end_anchor();
     void one_of(const CodePoints& set);
@@ -64,8 +63,6 @@ class Parser {
     void take_class_range(CodePoints& set);
     CodePoints take_member();
     CodePoints take_escape(bool in_class);
-    uint32_t take_unicode_escape(size_t begin);
-    uint32_t take_control_letter(size_t begin);
 
     bool is_option_over() const { return source_.done() || source_.peek() == '|'; }
     void fail(size_t at, std::string_view what) {
@@ -143,27 +140,21 @@ void Parser::end_anchor() {
 
 void Parser::open_group() {
     const size_t begin = source_.at();
-    if (source_.skip("(?:")) {
-    } else if (source_.peek(1) == '?') {
-        for (const auto& [opening, what] : kRefusedGroups) {
-            const bool is_named = (opening == "(?" && (source_.skip("(?<") || source_.skip("(?P<")));
-            if (is_named) return skip_group_name(begin);
-            if (source_.skip(opening)) return fail(begin, fmt::format("{} ({}...) is not supported", what, opening));
-        }
-    } else {
-        source_.skip("(");
-    }
+    source_.skip("(");
+    if (source_.peek() == '?') skip_group_kind(begin);
     groups_.push_back(begin);
     nest_.open();
 }
 
-void Parser::skip_group_name(size_t begin) {
+void Parser::skip_group_kind(size_t begin) {
+    if (source_.skip("?:")) return;
+    for (const auto& [kind, what] : kRefusedGroups)
+        if (source_.skip(kind)) return fail(begin, fmt::format("{} is not supported: ({}", what, kind));
+    if (!source_.skip("?<") && !source_.skip("?P<")) return fail(begin, "flags are not supported: (?");
     const size_t name = source_.at();
-    while (is_letter_or_digit(source_.peek()) || source_.peek() == '_') source_.take();
+    while (is_letter(source_.peek()) || is_digit(source_.peek()) || source_.peek() == '_') source_.take();
     if (source_.at() == name || !source_.skip(">"))
-        return fail(begin, "a group's name is letters, digits and _, then >");
-    groups_.push_back(begin);
-    nest_.open();
+        fail(begin, "a group's name is letters, digits and _, then >");
 }
 
 void Parser::close_group() {
@@ -221,7 +212,8 @@ Parser::Times Parser::take_braces() {
     }
     if (*min > kMaxCount || *max > kMaxCount)
         fail(begin, fmt::format("at most {} repetitions are supported", kMaxCount));
-    if (*max != kUnbounded && *max < *min) fail(begin, "the second number of a quantifier is less than the first");
+    if (*max != kUnbounded && *max < *min)
+        fail(begin, "the second number of a quantifier is less than the first");
     return {*min, *max};
 }
 
@@ -253,7 +245,8 @@ void Parser::take_class_range(CodePoints& set) {
     const CodePoints last = take_member();
     if (error_) return;
     if (is_one(first) && is_one(last)) {
-        if (last.front().first < first.front().first) return fail(begin, "the range's end is before its beginning");
+        if (last.front().first < first.front().first)
+            return fail(begin, "the range's end is before its beginning");
         set.emplace_back(first.front().first, last.front().first);
     } else {  // \w-. are three members
         set.emplace_back('-', '-');
@@ -268,91 +261,10 @@ CodePoints Parser::take_member() {
 }
 
 CodePoints Parser::take_escape(bool in_class) {
-    const size_t begin = source_.at();
-    source_.skip("\\");
-    if (source_.done()) {
-        fail(begin, "nothing follows this \\");
-        return {};
-    }
-    const auto one = [](uint32_t c) { return CodePoints{{c, c}}; };
-    const uint32_t c = source_.take();
-    switch (c) {
-        case 'd':
-        case 'D':
-            return code_points(kDigits, c == 'D');
-        case 'w':
-        case 'W':
-            return code_points(kWords, c == 'W');
-        case 's':
-        case 'S':
-            return code_points(kSpaces, c == 'S');
-        case 't':
-            return one('\t');
-        case 'n':
-            return one('\n');
-        case 'r':
-            return one('\r');
-        case 'f':
-            return one('\f');
-        case 'v':
-            return one('\v');
-        case '0':
-            if (is_digit(source_.peek())) fail(begin, "an octal escape is not supported; write \\xHH");
-            return one(0);
-        case 'x':
-            if (const auto value = source_.take_hex(2)) return one(*value);
-            fail(begin, "two hexadecimal digits must follow \\x");
-            return {};
-        case 'u':
-            return one(take_unicode_escape(begin));
-        case 'c':
-            return one(take_control_letter(begin));
-        default:
-            break;
-    }
-    if (c == 'b' && in_class) return one('\b');
-    if (c < 0x80 && !is_letter_or_digit(static_cast<char>(c)) && c > ' ' && c != 0x7F) return one(c);
-    if (c == 'b' || c == 'B') {
-        fail(begin, fmt::format("a word boundary (\\{}) is not supported", static_cast<char>(c)));
-    } else if ((c >= '1' && c <= '9') || c == 'k') {
-        fail(begin, "a back reference is not supported");
-    } else if (c == 'p' || c == 'P') {
-        fail(begin, fmt::format("a Unicode property (\\{}) is not supported", static_cast<char>(c)));
-    } else {
-        fail(begin, fmt::format("{} is not an escape", source_.since(begin)));
-    }
-    return {};
-}
-
-uint32_t Parser::take_unicode_escape(size_t begin) {
-    std::optional<uint32_t> value;
-    if (source_.skip("{")) {
-        while (source_.peek() == '0') source_.skip("0");
-        for (size_t digits = 6; digits > 0 && !value; --digits) value = source_.take_hex(digits);
-        if (!source_.skip("}") || (!value && source_.since(begin) == "\\u{}")) value.reset();
-        else if (!value) value = 0;
-    } else {
-        value = source_.take_hex(4);
-        if (value && *value >> 10 == 0xD800 >> 10 && source_.skip("\\u")) {
-            const auto low = source_.take_hex(4);
-            value = low && *low >> 10 == 0xDC00 >> 10 ? 0x10000 + ((*value & 0x3FF) << 10 | (*low & 0x3FF)) : *value;
-        }
-    }
-    if (!value || *value > 0x10FFFF) {
-        fail(begin, "four hexadecimal digits, or a code point within braces, must follow \\u");
-    } else if (is_surrogate(*value)) {
-        fail(begin, "half of a surrogate pair is no character");
-    }
-    return value.value_or(0);
-}
-
-uint32_t Parser::take_control_letter(size_t begin) {
-    const char letter = source_.peek();
-    if (!is_letter_or_digit(letter) || is_digit(letter)) {
-        fail(begin, "a letter must follow \\c");
-        return 0;
-    }
-    return source_.take() & 0x1F;
+    const size_t at = source_.at();
+    auto set = take_regex_escape(source_, in_class);
+    if (!set) fail(at, set.error().message);
+    return set ? std::move(*set) : CodePoints{};
 }
 
 }  // namespace

@@ -37,13 +37,15 @@ static std::optional<uint32_t> hex_digit(char c) {
     return std::nullopt;
 }
 
-std::optional<uint32_t> Source::take_hex(size_t digits) {
+std::optional<uint32_t> Source::take_hex(size_t least, size_t most) {
     uint32_t value = 0;
-    for (size_t i = 0; i < digits; ++i) {
-        const auto digit = hex_digit(peek(i));
-        if (!digit) return std::nullopt;
+    size_t digits = 0;
+    for (; digits < most; ++digits) {
+        const auto digit = hex_digit(peek(digits));
+        if (!digit) break;
         value = value << 4 | *digit;
     }
+    if (digits < least) return std::nullopt;
     at_ += digits;
     return value;
 }
@@ -59,8 +61,8 @@ bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
-bool is_letter_or_digit(char c) {
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+bool is_letter(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
 bool is_surrogate(uint32_t code_point) {

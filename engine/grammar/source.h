@@ -9,6 +9,7 @@
 namespace sluice::grammar {
 
 inline constexpr int32_t kMaxCount = 100'000;  // of a repetition
+inline constexpr uint32_t kMaxCodePoint = 0x10FFFF;
 
 class Source {
   public:
@@ -21,9 +22,9 @@ class Source {
     bool skip(std::string_view what);
     std::string_view since(size_t begin) const { return text_.substr(begin, at_ - begin); }
 
-    uint32_t take();                                  // a code point; not when done
-    std::optional<uint32_t> take_hex(size_t digits);  // exactly so many, or nothing
-    std::optional<int32_t> take_count();              // decimal; what is over kMaxCount is kMaxCount + 1
+    uint32_t take();                                              // a code point; not when done
+    std::optional<uint32_t> take_hex(size_t least, size_t most);  // digits, at most 8; or nothing is taken
+    std::optional<int32_t> take_count();  // decimal; what is over kMaxCount is kMaxCount + 1
 
   private:
     std::string_view text_;
@@ -31,7 +32,7 @@ class Source {
 };
 
 bool is_digit(char c);
-bool is_letter_or_digit(char c);  // ASCII
+bool is_letter(char c);  // ASCII
 bool is_surrogate(uint32_t code_point);
 void append_utf8(std::string& out, uint32_t code_point);
 

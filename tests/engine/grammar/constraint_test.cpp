@@ -81,7 +81,8 @@ TEST(Constraint, MasksAreWhatEachTokenWouldDo) {
             }
             ASSERT_FALSE(allowed.empty());
             const int32_t t = allowed[random() % allowed.size()];
-            for (const char byte : w.tokenizer->bytes(t)) place = plain.next(place, static_cast<uint8_t>(byte));
+            for (const char byte : w.tokenizer->bytes(t))
+                place = plain.next(place, static_cast<uint8_t>(byte));
             ASSERT_TRUE(matcher.accept(t));
             ASSERT_EQ(matcher.can_end(), plain.can_end(place));
         }

@@ -38,17 +38,20 @@ Node either(Builder& b, Nodes... nodes) {
 TEST(Grammar, JoinsTheSimpleForms) {
     Builder b;
     const Node ab = either(b, b.literal("a"), b.literal("bc"));
-    const Compiled g = finish(b, seq(b, b.literal("<"), b.repeat(ab, 1, 3), b.repeat(b.byte('x', 'z'), 0), b.literal(">")));
+    const Compiled g =
+        finish(b, seq(b, b.literal("<"), b.repeat(ab, 1, 3), b.repeat(b.byte('x', 'z'), 0), b.literal(">")));
     for (const char* text : {"<a>", "<bc>", "<abca>", "<axyz>", "<bcbcbczzzzzzzzzz>"})
         EXPECT_EQ(match(g, text), Match::whole) << text;
     for (const char* text : {"", "<", "<ab", "<aaax"}) EXPECT_EQ(match(g, text), Match::begun) << text;
-    for (const char* text : {"a", "<>", "<aaaa", "<b>", "<aw", "<a>>"}) EXPECT_EQ(match(g, text), Match::no) << text;
+    for (const char* text : {"a", "<>", "<aaaa", "<b>", "<aw", "<a>>"})
+        EXPECT_EQ(match(g, text), Match::no) << text;
 }
 
 TEST(Grammar, RepeatsOfWhatMayReadNothingEnd) {
     Builder b;
     const Node maybe = b.repeat(b.literal("a"), 0, 1);
-    const Compiled g = finish(b, seq(b, b.repeat(b.repeat(maybe, 0), 0), b.repeat(b.repeat(maybe, 2, 5), 3), b.literal("!")));
+    const Compiled g = finish(
+        b, seq(b, b.repeat(b.repeat(maybe, 0), 0), b.repeat(b.repeat(maybe, 2, 5), 3), b.literal("!")));
     for (const char* text : {"!", "a!", "aaaaaaaaaaaaaaaaaaaa!"}) EXPECT_TRUE(matches(g, text)) << text;
     EXPECT_EQ(match(g, "b"), Match::no);
 }
@@ -64,7 +67,8 @@ TEST(Grammar, KnowsCodePointsByTheirBytes) {
     const CodePointRange quote[] = {{'"', '"'}};
     const Compiled others = finish(n, n.repeat(n.code_point(quote, true), 0));
     EXPECT_TRUE(matches(others, "a\n\u00e9\u20ac\U0001F600\U0010FFFF"));
-    for (const char* bad : {"\"", "\xC0\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xFF", "\x80", "\xE0\x80\x80"})
+    for (const char* bad :
+         {"\"", "\xC0\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xFF", "\x80", "\xE0\x80\x80"})
         EXPECT_EQ(match(others, bad), Match::no) << bad;
 }
 
@@ -88,10 +92,11 @@ TEST(Grammar, EveryCodePointIsOnItsSideOfARandomSet) {
             } else if (c < 0x800) {
                 text = {static_cast<char>(0xC0 | c >> 6), static_cast<char>(0x80 | (c & 63))};
             } else if (c < 0x10000) {
-                text = {static_cast<char>(0xE0 | c >> 12), static_cast<char>(0x80 | (c >> 6 & 63)), static_cast<char>(0x80 | (c & 63))};
-            } else {
-                text = {static_cast<char>(0xF0 | c >> 18), static_cast<char>(0x80 | (c >> 12 & 63)), static_cast<char>(0x80 | (c >> 6 & 63)),
+                text = {static_cast<char>(0xE0 | c >> 12), static_cast<char>(0x80 | (c >> 6 & 63)),
                         static_cast<char>(0x80 | (c & 63))};
+            } else {
+                text = {static_cast<char>(0xF0 | c >> 18), static_cast<char>(0x80 | (c >> 12 & 63)),
+                        static_cast<char>(0x80 | (c >> 6 & 63)), static_cast<char>(0x80 | (c & 63))};
             }
             int32_t place = positions.start();
             for (const char byte : text) place = positions.next(place, static_cast<uint8_t>(byte));
@@ -122,7 +127,8 @@ TEST(Grammar, RightRecursionNeedsNoStack) {
 
 TEST(Grammar, GraphsGoAnyWay) {
     Builder b;
-    const Step steps[] = {{0, 1, b.literal("a")}, {1, 0, b.literal("b")}, {1, 2, b.literal("cc")}, {2, 2, b.literal("d")}};
+    const Step steps[] = {
+        {0, 1, b.literal("a")}, {1, 0, b.literal("b")}, {1, 2, b.literal("cc")}, {2, 2, b.literal("d")}};
     const int32_t ends[] = {0, 2};
     const Compiled g = finish(b, b.graph(3, steps, ends));
     for (const char* text : {"", "ab", "abab", "acc", "abaccddd"}) EXPECT_TRUE(matches(g, text)) << text;
@@ -135,7 +141,8 @@ TEST(Grammar, HasNoDeadEnds) {
     const Node nothing = b.either({});
     const Node endless = b.rule("endless");
     b.define(endless, seq(b, b.literal("e"), endless));
-    const Compiled g = finish(b, either(b, b.literal("ab"), seq(b, b.literal("ac"), nothing), seq(b, b.literal("d"), endless)));
+    const Compiled g = finish(
+        b, either(b, b.literal("ab"), seq(b, b.literal("ac"), nothing), seq(b, b.literal("d"), endless)));
     EXPECT_EQ(match(g, "a"), Match::begun);
     EXPECT_EQ(match(g, "ac"), Match::no);
     EXPECT_EQ(match(g, "d"), Match::no);
@@ -175,7 +182,8 @@ TEST(Grammar, BoundsWhatItTakes) {
     }
     {
         Builder b;
-        EXPECT_EQ(error_of(b, b.repeat(b.literal("a"), 0, 2147483647)), "the grammar needs more than 200000 states");
+        EXPECT_EQ(error_of(b, b.repeat(b.literal("a"), 0, 2147483647)),
+                  "the grammar needs more than 200000 states");
     }
     {
         Builder b;
@@ -213,7 +221,9 @@ TEST(Grammar, AmbiguityCostsReadingsNotStates) {
 TEST(Grammar, ForgetsPlacesButKeepsStanding) {
     Builder b;
     const Node value = b.rule("value");
-    b.define(value, either(b, b.literal("1"), seq(b, b.literal("["), value, b.repeat(seq(b, b.literal(","), value), 0), b.literal("]"))));
+    b.define(value, either(b, b.literal("1"),
+                           seq(b, b.literal("["), value, b.repeat(seq(b, b.literal(","), value), 0),
+                               b.literal("]"))));
     Positions positions(finish(b, value));
     int32_t place = positions.start(), other = positions.start();
     for (const char c : std::string("[[1,[[1")) place = positions.next(place, static_cast<uint8_t>(c));
