@@ -1,4 +1,4 @@
-"""Structured output against a real model that says nothing by itself: what comes out fits because it has to."""
+"""Structured output from a model that says nothing by itself: what comes out fits because it has to."""
 
 import concurrent.futures
 import enum
@@ -79,7 +79,11 @@ WEATHER = {
         },
     },
 }
-CLOCK = {"type": "function", "function": {"name": "clock", "parameters": {"type": "object", "properties": {}}}}
+CLOCK = {
+    "type": "function",
+    "function": {"name": "clock", "parameters": {"type": "object", "properties": {}}},
+}
+BOTH = [WEATHER, CLOCK]
 WEATHER_NAMED = {"type": "function", "function": {"name": "get_weather"}}
 
 
@@ -93,7 +97,7 @@ def calls_of(reply):
 
 @pytest.mark.parametrize("seed", range(8))
 def test_a_named_tool_is_called_with_fitting_arguments(server, seed):
-    reply = ask(server, tools=[WEATHER, CLOCK], tool_choice=WEATHER_NAMED, seed=seed)
+    reply = ask(server, tools=BOTH, tool_choice=WEATHER_NAMED, seed=seed)
     calls = calls_of(reply)
     for call in calls:
         assert call["name"] == "get_weather"
@@ -103,16 +107,14 @@ def test_a_named_tool_is_called_with_fitting_arguments(server, seed):
 def test_required_means_a_call_and_parallel_false_one(server):
     names = set()
     for seed in range(12):
-        calls = calls_of(ask(server, tools=[WEATHER, CLOCK], tool_choice="required", seed=seed, max_tokens=3000))
+        fields = {"tools": BOTH, "tool_choice": "required", "seed": seed, "max_tokens": 3000}
+        calls = calls_of(ask(server, **fields))
         names |= {c["name"] for c in calls}
-        once = ask(
-            server, tools=[WEATHER, CLOCK], tool_choice="required", parallel_tool_calls=False, seed=seed
-        )
-        assert len(calls_of(once)) == 1
+        assert len(calls_of(ask(server, **fields, parallel_tool_calls=False))) == 1
     assert names <= {"get_weather", "clock"}
     allowed = {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [WEATHER_NAMED]}}
     for seed in range(4):
-        calls = calls_of(ask(server, tools=[WEATHER, CLOCK], tool_choice=allowed, seed=seed, max_tokens=3000))
+        calls = calls_of(ask(server, tools=BOTH, tool_choice=allowed, seed=seed, max_tokens=3000))
         assert {c["name"] for c in calls} == {"get_weather"}
 
 
@@ -141,7 +143,8 @@ def test_the_other_ways_to_ask(server):
     gbnf = 'root ::= "(" ( root | [0-9]+ ) ")"\n'
     for fields in ({"grammar": gbnf}, {"guided_grammar": gbnf}, {"structured_outputs": {"grammar": gbnf}}):
         assert re.fullmatch(r"\(+\d+\)+", content(ask(server, max_tokens=2000, **fields)))
-    for schema in ({"type": "integer", "minimum": 5, "maximum": 7}, '{"type":"integer","minimum":5,"maximum":7}'):
+    small = {"type": "integer", "minimum": 5, "maximum": 7}
+    for schema in (small, json.dumps(small)):
         assert content(ask(server, guided_json=schema)) in "567"
     text = ask(server, "/v1/completions", prompt="x", guided_choice=["abc"]).json["choices"][0]
     assert (text["text"], text["finish_reason"]) == ("abc", "stop")
@@ -177,6 +180,7 @@ def test_same_bytes_whatever_else_runs(server):
         assert "".join(f["choices"][0]["delta"].get("content") or "" for f in frames) == text
 
 
+STRICT = {"name": "f", "strict": True}
 UNSUPPORTED = {"type": "array", "uniqueItems": True}
 
 
@@ -197,7 +201,7 @@ UNSUPPORTED = {"type": "array", "uniqueItems": True}
         ({"guided_regex": "a", "response_format": {"type": "json_object"}}, "guided_regex"),
         ({"tools": [{**CLOCK, "function": {**CLOCK["function"], "strict": 1}}]}, "tools[0].function.strict"),
         (
-            {"tools": [{"type": "function", "function": {"name": "f", "strict": True, "parameters": {"not": {}}}}]},
+            {"tools": [{"type": "function", "function": {**STRICT, "parameters": {"not": {}}}}]},
             "tools",
         ),
     ],

@@ -19,9 +19,11 @@ using chat::ToolFormat;
 using grammar::Match;
 
 const json::array kTools = json::parse(R"([
-  {"type": "function", "function": {"name": "weather", "strict": true, "parameters": {"type": "object", "properties": {
+  {"type": "function", "function": {"name": "weather", "strict": true, "parameters": {"type": "object",
+   "properties": {
     "city": {"type": "string"}, "days": {"type": "integer", "minimum": 1, "maximum": 9},
-    "unit": {"type": "string", "enum": ["C", "F"]}, "code": {"anyOf": [{"type": "string", "pattern": "^[a-z]{2}$"}, {"type": "null"}]},
+    "unit": {"type": "string", "enum": ["C", "F"]}, 
+    "code": {"anyOf": [{"type": "string", "pattern": "^[a-z]{2}$"}, {"type": "null"}]},
     "places": {"type": "array", "items": {"type": "string", "maxLength": 3}, "maxItems": 2}},
     "required": ["city", "days", "unit"], "additionalProperties": false}}},
   {"type": "function", "function": {"name": "clock"}}])")
