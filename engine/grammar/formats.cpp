@@ -41,7 +41,8 @@ std::string duration() {
     return fmt::format("P(?:{}(?:{})?|{}|{}W)", dates, times, times, n);
 }
 
-// A host name's part of at most 2n + 1 characters. No two hyphens meet: then it could be an encoded Unicode name.
+// A host name's part of at most 2n + 1 characters. No two hyphens meet: then it could be an encoded Unicode
+// name.
 std::string label(int n) {
     return fmt::format("[A-Za-z0-9](?:-?[A-Za-z0-9]){{0,{}}}", n);
 }
@@ -81,7 +82,8 @@ std::string uri() {
     const std::string query = "(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})";
     const std::string authority = fmt::format("//{}(?::\\d{{1,4}})?(?:/{}*)*", host_name(), path);
     const std::string rootless = fmt::format("{0}+(?:/{0}*)*", path);
-    return fmt::format("[A-Za-z][A-Za-z0-9+.-]*:(?:{}|{})(?:\\?{}*)?(?:#{}*)?", authority, rootless, query, query);
+    return fmt::format("[A-Za-z][A-Za-z0-9+.-]*:(?:{}|{})(?:\\?{}*)?(?:#{}*)?", authority, rootless, query,
+                       query);
 }
 
 }  // namespace
@@ -99,7 +101,8 @@ std::optional<std::string_view> format_pattern(std::string_view name) {
         {"uuid", uuid()},
         {"uri", uri()},
     };
-    const auto found = std::find_if(kFormats.begin(), kFormats.end(), [&](const Format& f) { return f.name == name; });
+    const auto found =
+        std::find_if(kFormats.begin(), kFormats.end(), [&](const Format& f) { return f.name == name; });
     if (found == kFormats.end()) return std::nullopt;
     return found->pattern;
 }

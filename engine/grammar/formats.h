@@ -1,6 +1,6 @@
 // The string formats of JSON Schema as patterns for add_regex, each of a whole text. What they match every
-// validator should take: where standards differ or leave much open (e-mail, URIs, host names), a sane part. All
-// is ASCII, and no character needs an escape in JSON. Pure; any thread.
+// validator should take: where standards differ or leave much open (e-mail, URIs, host names), a sane part.
+// All is ASCII, and no character needs an escape in JSON. Pure; any thread.
 #pragma once
 #include <optional>
 #include <string_view>

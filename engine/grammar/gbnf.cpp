@@ -82,7 +82,8 @@ Result<Node> Parser::run() {
     }
     if (!error_ && builder_.failed()) return Node{0};
     for (const Rule& rule : rules_)
-        if (!rule.is_defined) fail(rule.first_use, fmt::format("the rule {} is not defined", shown(rule.name)));
+        if (!rule.is_defined)
+            fail(rule.first_use, fmt::format("the rule {} is not defined", shown(rule.name)));
     const auto root = rule_at_.find("root");
     if (!error_ && root == rule_at_.end()) fail(text_.size(), "there is no rule `root`");
     if (error_) return *error_;
@@ -98,7 +99,8 @@ void Parser::define() {
     defined.is_defined = true;
     const Node node = defined.node;
     skip_blanks(false);
-    if (!source_.skip("::=")) return fail(source_.at(), fmt::format("::= must follow the name {}", shown(name)));
+    if (!source_.skip("::="))
+        return fail(source_.at(), fmt::format("::= must follow the name {}", shown(name)));
     skip_blanks(true);
     body();
     if (builder_.failed()) return;
@@ -305,7 +307,8 @@ void Parser::fail(size_t at, std::string_view what) {
     const std::string_view before = text_.substr(0, at);
     const auto line = std::count(before.begin(), before.end(), '\n') + 1;
     const std::string_view on_line = before.substr(before.rfind('\n') + 1);
-    const auto column = std::count_if(on_line.begin(), on_line.end(), [](char c) { return (c & 0xC0) != 0x80; });
+    const auto column =
+        std::count_if(on_line.begin(), on_line.end(), [](char c) { return (c & 0xC0) != 0x80; });
     error_ = {ErrorKind::invalid_request, fmt::format("line {}, column {}: {}", line, column + 1, what)};
 }
 
@@ -320,8 +323,9 @@ void Parser::fail_unknown() {
 
 Result<Node> add_gbnf(Builder& builder, std::string_view source) {
     if (source.size() > kMaxGbnfBytes) {
-        return Error{ErrorKind::invalid_request,
-                     fmt::format("the grammar has {} bytes; at most {} are supported", source.size(), kMaxGbnfBytes)};
+        return Error{
+            ErrorKind::invalid_request,
+            fmt::format("the grammar has {} bytes; at most {} are supported", source.size(), kMaxGbnfBytes)};
     }
     return Parser(builder, source).run();
 }

@@ -1,5 +1,6 @@
-// GBNF grammars, as the documentation of llama.cpp describes them, as nodes: rules `name ::= ...` of literals,
-// classes, `.` (any code point), groups, |, * + ? {m} {m,} {m,n} and # comments; the text is a `root`. Tokens
+// GBNF grammars, as the documentation of llama.cpp describes them, as nodes: rules `name ::= ...` of
+// literals, classes, `.` (any code point), groups, |, * + ? {m} {m,} {m,n} and # comments; the text is a
+// `root`. Tokens
 // (<[1000]>, <think>) are refused. Grammars come from requests and are not trusted. One thread.
 #pragma once
 #include <cstddef>

@@ -53,8 +53,10 @@ Result<CodePoints> take_control(Source& source) {
 
 Error refuse(uint32_t c) {
     const char name = c < 0x80 ? static_cast<char>(c) : '?';
-    if (name == 'b' || name == 'B') return wrong(fmt::format("a word boundary (\\{}) is not supported", name));
-    if (name == 'p' || name == 'P') return wrong(fmt::format("a Unicode property (\\{}) is not supported", name));
+    if (name == 'b' || name == 'B')
+        return wrong(fmt::format("a word boundary (\\{}) is not supported", name));
+    if (name == 'p' || name == 'P')
+        return wrong(fmt::format("a Unicode property (\\{}) is not supported", name));
     if (is_digit(name) || name == 'k') return wrong("a back reference is not supported");
     std::string shown = "\\";
     append_utf8(shown, c);
