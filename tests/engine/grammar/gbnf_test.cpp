@@ -176,10 +176,11 @@ TEST(Gbnf, RefusesRulesThatBeginWithThemselves) {
              "root ::= a\na ::= b \"x\"\nb ::= a \"y\" | \"z\"",
              "root ::= e root \"a\" | \"b\"\ne ::= \"x\" | ",
              "root ::= \"x\"* root | \"y\"",
-             "root ::= root",
          }) {
-        EXPECT_NE(error_of(source).find("begin"), std::string::npos) << source << ": " << error_of(source);
+        EXPECT_NE(error_of(source).find("begin with itself"), std::string::npos)
+            << source << ": " << error_of(source);
     }
+    EXPECT_EQ(error_of("root ::= root"), "no text matches the grammar");
 }
 
 std::string times(std::string_view text, int n) {
@@ -222,7 +223,6 @@ TEST(Gbnf, HostileGrammarsEndSoon) {
         EXPECT_TRUE(grammar || grammar.error().kind == ErrorKind::invalid_request);
     }
     EXPECT_EQ(error_of(sources[2]), "line 1, column 60009: this group is not closed");
-    EXPECT_EQ(error_of(sources[4]), "the grammar is too large");
     EXPECT_EQ(error_of(sources.back()), "the grammar has 262145 bytes; at most 262144 are supported");
 }
 
