@@ -141,12 +141,12 @@ void flatten(const Draft& d, const std::vector<In>& in, const std::vector<uint8_
 
 Result<Automaton> Automaton::make(const Draft& d) {
     const std::vector<uint8_t> leads = leading_to_end(d, true);
-    if (!leads[at(d.parts[0].start)]) return refusal("no text matches the grammar");
     if (const auto part = find_cycle(first_calls(d))) {
         const std::string& name = d.parts[at(*part)].name;
         return refusal(name.empty() ? "a rule of the grammar can begin with itself"
                                     : fmt::format("the rule `{}` can begin with itself", name));
     }
+    if (!leads[at(d.parts[0].start)]) return refusal("no text matches the grammar");
     Automaton out;
     out.start_ = d.parts[0].start;
     out.is_end_.assign(at(d.states), 0);

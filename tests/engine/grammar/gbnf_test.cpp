@@ -3,10 +3,10 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <string>
 #include <vector>
 
+#include "tests/engine/grammar/hostile.h"
 #include "tests/engine/grammar/matching.h"
 
 namespace sluice::grammar {
@@ -176,17 +176,11 @@ TEST(Gbnf, RefusesRulesThatBeginWithThemselves) {
              "root ::= a\na ::= b \"x\"\nb ::= a \"y\" | \"z\"",
              "root ::= e root \"a\" | \"b\"\ne ::= \"x\" | ",
              "root ::= \"x\"* root | \"y\"",
+             "root ::= root",
          }) {
         EXPECT_NE(error_of(source).find("begin with itself"), std::string::npos)
             << source << ": " << error_of(source);
     }
-    EXPECT_EQ(error_of("root ::= root"), "no text matches the grammar");
-}
-
-std::string times(std::string_view text, int n) {
-    std::string all;
-    for (int i = 0; i < n; ++i) all += text;
-    return all;
 }
 
 std::string chain(int rules) {
@@ -202,6 +196,8 @@ TEST(Gbnf, HostileGrammarsEndSoon) {
         "root ::= " + times("(", 60'000),
         chain(5'000),
         "root ::= [a]{100}{100}{100}{100}",
+        "root ::= .**{1000}{1000}",
+        "root ::= (\"a\"? \"b\"?){1000}{1000}",
         "root ::= \"a\"" + times("*", 60'000),
         "root ::= \"a\"" + times("{2}", 60'000),
         "root ::= " + times("|", 200'000),
@@ -216,10 +212,8 @@ TEST(Gbnf, HostileGrammarsEndSoon) {
         std::string(kMaxGbnfBytes + 1, 'a'),
     };
     for (const auto& source : sources) {
-        const auto begin = std::chrono::steady_clock::now();
-        const auto grammar = compile(source);
-        const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
-        EXPECT_LT(took.count(), 50) << source.substr(0, 40);
+        Result<std::shared_ptr<const Automaton>> grammar = Error{};
+        EXPECT_LT(milliseconds_of([&] { grammar = compile(source); }), kSoonMs) << source.substr(0, 40);
         EXPECT_TRUE(grammar || grammar.error().kind == ErrorKind::invalid_request);
     }
     EXPECT_EQ(error_of(sources[2]), "line 1, column 60009: this group is not closed");
