@@ -6,44 +6,73 @@
 namespace sluice::grammar {
 namespace {
 
-// The automaton of Knuth, Morris and Pratt: state i has read the first i bytes of `stop`, and nothing leaves
-// the last one.
-std::vector<Step> search_steps(Builder& b, std::string_view stop) {
-    std::vector<Step> steps;
-    std::array<int32_t, 256> row{};  // of the state that a mismatch falls back to
-    std::array<int32_t, 256> next{};
-    size_t fallback = 0;
-    std::vector<std::array<int32_t, 256>> rows;
-    for (size_t state = 0; state < stop.size(); ++state) {
-        const auto byte = static_cast<uint8_t>(stop[state]);
-        next = state == 0 ? row : rows[fallback];
-        if (state > 0) fallback = static_cast<size_t>(rows[fallback][byte]);
-        next[byte] = static_cast<int32_t>(state) + 1;
-        rows.push_back(next);
-        for (size_t low = 0; low < 256;) {
-            size_t high = low;
-            while (high < 255 && next[high + 1] == next[low]) ++high;
-            steps.push_back({static_cast<int32_t>(state), next[low],
-                             b.byte(static_cast<uint8_t>(low), static_cast<uint8_t>(high))});
-            low = high + 1;
+using Row = std::array<int32_t, 256>;  // where each byte leads
+
+// The automaton of Aho and Corasick ("Efficient string matching", 1975), whose last states nothing leaves.
+struct Search {
+    std::vector<Row> rows;
+    std::vector<int32_t> last;  // of each stop
+
+    explicit Search(std::span<const Stop> stops) : rows(1, Row{}) {
+        for (const Stop& stop : stops) {
+            int32_t state = 0;
+            for (const char c : stop.text) state = child(state, static_cast<uint8_t>(c));
+            last.push_back(state);
+        }
+        std::vector<int32_t> fallback(rows.size()), queue;
+        for (const int32_t to : rows[0])
+            if (to != 0) queue.push_back(to);
+        for (size_t i = 0; i < queue.size(); ++i) {
+            const auto state = static_cast<size_t>(queue[i]);
+            const Row& shorter = rows[static_cast<size_t>(fallback[state])];
+            for (size_t byte = 0; byte < 256; ++byte) {
+                int32_t& to = rows[state][byte];
+                if (to != 0) {
+                    fallback[static_cast<size_t>(to)] = shorter[byte];
+                    queue.push_back(to);
+                } else {
+                    to = shorter[byte];
+                }
+            }
         }
     }
-    return steps;
-}
+
+  private:
+    int32_t child(int32_t state, uint8_t byte) {
+        const int32_t known = rows[static_cast<size_t>(state)][byte];
+        if (known != 0) return known;
+        const auto made = static_cast<int32_t>(rows.size());
+        rows[static_cast<size_t>(state)][byte] = made;
+        rows.push_back(Row{});
+        return made;
+    }
+};
 
 }  // namespace
 
-Node add_text_until(Builder& b, std::string_view stop) {
-    const auto last = static_cast<int32_t>(stop.size());
-    const int32_t ends[] = {last};
-    return b.graph(last + 1, search_steps(b, stop), ends);
-}
-
-Node add_text_without(Builder& b, std::string_view stop) {
-    const auto last = static_cast<int32_t>(stop.size());
-    std::vector<int32_t> ends;
-    for (int32_t state = 0; state < last; ++state) ends.push_back(state);
-    return b.graph(last + 1, search_steps(b, stop), ends);
+Node add_text_until(Builder& b, std::span<const Stop> stops, bool may_end) {
+    const Search search(stops);
+    const auto end = static_cast<int32_t>(search.rows.size());
+    std::vector<Step> steps;
+    std::vector<int32_t> ends{end};
+    for (int32_t state = 0; state < end; ++state) {
+        bool is_last = false;
+        for (size_t i = 0; i < stops.size(); ++i) {
+            if (search.last[i] != state) continue;
+            steps.push_back({state, end, stops[i].then});
+            is_last = true;
+        }
+        if (is_last) continue;
+        if (may_end) ends.push_back(state);
+        const Row& row = search.rows[static_cast<size_t>(state)];
+        for (size_t low = 0; low < 256;) {
+            size_t high = low;
+            while (high < 255 && row[high + 1] == row[low]) ++high;
+            steps.push_back({state, row[low], b.byte(static_cast<uint8_t>(low), static_cast<uint8_t>(high))});
+            low = high + 1;
+        }
+    }
+    return b.graph(end + 1, steps, ends);
 }
 
 Node add_any_text(Builder& b) {

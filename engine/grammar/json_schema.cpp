@@ -79,19 +79,19 @@ bool among(const std::string_view (&list)[N], std::string_view name) {
 
 class Reader {
   public:
-    Reader(Builder& b, const json::value& root) : b_(b), text_(b), algebra_(root) {}
+    Reader(Builder& b, const json::value& root) : b_(b), text_(b), root_(root), algebra_(root) {}
 
-    Result<Node> read() {
-        auto start = reference("#");
-        if (!start) return start.error();
-        while (!waiting_.empty()) {
-            const Waiting next = std::move(waiting_.back());
-            waiting_.pop_back();
-            path_ = next.path;
-            auto body = next.merged ? convert_merged(*next.schema, 0) : convert(*next.schema, 0);
-            if (!body) return body.error();
-            b_.define(next.rule, *body);
-        }
+    Result<Node> read(const json::value& schema) {
+        auto start = &schema == &root_ ? reference("#") : convert(schema, 0);
+        if (!start) return start;
+        if (auto ok = define_rules(); !ok) return ok.error();
+        return start;
+    }
+
+    Result<std::optional<Node>> read_unquoted(const json::value& schema) {
+        auto start = unquoted(schema, 0);
+        if (!start) return start;
+        if (auto ok = define_rules(); !ok) return ok.error();
         return start;
     }
 
@@ -100,6 +100,58 @@ class Reader {
     Error at(std::string message) const { return schema_error(fmt::format("{}: {}", path_, message)); }
     Error refusal(std::string_view keyword) const {
         return at(fmt::format("`{}` is not supported", keyword));
+    }
+
+    Result<void> define_rules() {
+        while (!waiting_.empty()) {
+            const Waiting next = std::move(waiting_.back());
+            waiting_.pop_back();
+            path_ = next.path;
+            auto body = next.merged ? convert_merged(*next.schema, 0) : convert(*next.schema, 0);
+            if (!body) return body.error();
+            b_.define(next.rule, *body);
+        }
+        return {};
+    }
+
+    // Where a text needs no quotes; nothing: any text fits.
+    Result<std::optional<Node>> unquoted(const json::value& schema, int depth) {
+        if (depth > kDepth) return at("is nested too deeply");
+        const auto flat = algebra_.flatten(schema);
+        if (!flat) return at(flat.error().message);
+        std::vector<Node> out;
+        for (const char* keyword : {"anyOf", "oneOf"}) {
+            if (!flat->contains(keyword)) continue;
+            const auto options = options_of(*flat, keyword);
+            if (!options) return options.error();
+            for (const json::value& option : *options) {
+                auto node = unquoted(option, depth + 1);
+                if (!node || !*node) return node;
+                out.push_back(**node);
+            }
+            return b_.either(out);
+        }
+        if (const json::value* values = flat->if_contains("enum"); values && values->is_array()) {
+            for (const json::value& value : values->get_array())
+                if (fits_type(*flat, value))
+                    out.push_back(value.is_string() ? b_.literal(value.get_string()) : text_.exactly(value));
+            return b_.either(out);
+        }
+        const auto types = types_of(*flat);
+        if (!types) return types.error();
+        if (types->empty()) return std::nullopt;
+        for (const std::string& type : *types) {
+            if (type != "string") {
+                auto node = typed(*flat, type, depth);
+                if (!node) return node.error();
+                out.push_back(*node);
+                continue;
+            }
+            auto node = inside(*flat, Writing::raw);
+            if (!node || !*node) return node;
+            out.push_back(**node);
+        }
+        return b_.either(out);
     }
 
     Result<Node> reference(std::string_view pointer) {
@@ -228,28 +280,35 @@ class Reader {
         return b_.either(options);
     }
 
-    Result<Node> alternatives(const json::object& schema, std::string_view keyword, int depth) {
+    // The alternatives, each with what stands beside them.
+    Result<std::vector<json::value>> options_of(const json::object& schema, std::string_view keyword) {
         const json::value& list = schema.at(keyword);
         if (!list.is_array() || list.get_array().empty())
             return at(fmt::format("`{}` must be a list", keyword));
-        json::object shared = schema;
-        shared.erase(keyword);
         if (keyword == "oneOf") {
             if (auto ok = check_apart(list.get_array()); !ok) return ok.error();
         }
+        json::object shared = schema;
+        shared.erase(keyword);
         const bool bare = std::all_of(shared.begin(), shared.end(), [](const auto& entry) {
             return is_annotation({entry.key().data(), entry.key().size()});
         });
-        std::vector<Node> options;
-        for (size_t i = 0; i < list.get_array().size(); ++i) {
-            const json::value& option = list.get_array()[i];
-            json::value whole =
-                bare ? option : json::value(json::object{{"allOf", json::array{shared, option}}});
-            auto node = below(whole, fmt::format("{}/{}", keyword, i), depth);
+        std::vector<json::value> out;
+        for (const json::value& option : list.get_array())
+            out.push_back(bare ? option : json::value(json::object{{"allOf", json::array{shared, option}}}));
+        return out;
+    }
+
+    Result<Node> alternatives(const json::object& schema, std::string_view keyword, int depth) {
+        const auto options = options_of(schema, keyword);
+        if (!options) return options.error();
+        std::vector<Node> out;
+        for (size_t i = 0; i < options->size(); ++i) {
+            auto node = below((*options)[i], fmt::format("{}/{}", keyword, i), depth);
             if (!node) return node;
-            options.push_back(*node);
+            out.push_back(*node);
         }
-        return b_.either(options);
+        return b_.either(out);
     }
 
     Result<void> check_apart(const json::array& options) {
@@ -276,7 +335,8 @@ class Reader {
         return static_cast<int32_t>(d);
     }
 
-    Result<Node> string(const json::object& schema) {
+    // What a text may be, without its quotes; nothing: anything.
+    Result<std::optional<Node>> inside(const json::object& schema, Writing writing) {
         const auto min = count(schema, "minLength", 0), max = count(schema, "maxLength", kUnbounded);
         if (!min) return min.error();
         if (!max) return max.error();
@@ -293,16 +353,25 @@ class Reader {
         if ((pattern ? 1 : 0) + (known ? 1 : 0) + (measured ? 1 : 0) > 1)
             return at("`pattern`, `format` and `minLength` or `maxLength` cannot be combined");
         if (pattern && !pattern->is_string()) return at("`pattern` must be a string");
-        if (!pattern && !known) {
+        if (measured) {
             if (*max != kUnbounded && *max < *min) return b_.either({});
-            return text_.string(*min, *max);
+            const CodePointRange markup[] = {{'<', '<'}};  // what ends a text without quotes begins so
+            const Node one = writing == Writing::raw ? b_.code_point(markup, true) : text_.character();
+            return b_.repeat(one, *min, *max);
         }
+        if (!pattern && !known) return std::nullopt;
         RegexText how;
         how.whole = known.has_value();
-        how.writing = Writing::json_string;
-        const auto inside = add_regex(b_, known ? *known : std::string_view(pattern->get_string()), how);
-        if (!inside) return at(fmt::format("`pattern`: {}", inside.error().message));
-        return text_.quoted(*inside);
+        how.writing = writing;
+        const auto made = add_regex(b_, known ? *known : std::string_view(pattern->get_string()), how);
+        if (!made) return at(fmt::format("`pattern`: {}", made.error().message));
+        return *made;
+    }
+
+    Result<Node> string(const json::object& schema) {
+        const auto made = inside(schema, Writing::json_string);
+        if (!made) return made.error();
+        return *made ? text_.quoted(**made) : text_.string();
     }
 
     Result<Node> object(const json::object& schema, int depth) {
@@ -379,6 +448,7 @@ class Reader {
 
     Builder& b_;
     JsonText text_;
+    const json::value& root_;
     SchemaAlgebra algebra_;
     std::string path_ = "#";
     std::map<std::string, Node> rules_, merged_;  // by what they refer to; by what they say
@@ -395,7 +465,16 @@ class Reader {
 }  // namespace
 
 Result<Node> add_json_schema(Builder& builder, const json::value& schema) {
-    return Reader(builder, schema).read();
+    return Reader(builder, schema).read(schema);
+}
+
+Result<Node> add_json_schema(Builder& builder, const json::value& schema, const json::value& root) {
+    return Reader(builder, root).read(schema);
+}
+
+Result<std::optional<Node>> add_unquoted(Builder& builder, const json::value& schema,
+                                         const json::value& root) {
+    return Reader(builder, root).read_unquoted(schema);
 }
 
 Node add_json_object(Builder& builder) {

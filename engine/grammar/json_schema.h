@@ -9,6 +9,7 @@
 // thread.
 #pragma once
 #include <boost/json/value.hpp>
+#include <optional>
 
 #include "engine/grammar/builder.h"
 
@@ -16,6 +17,15 @@ namespace sluice::grammar {
 
 // Errors: invalid_request, with the place in the schema as a JSON pointer.
 Result<Node> add_json_schema(Builder& builder, const boost::json::value& schema);
+
+// A schema within `root`, which is what its references point into.
+Result<Node> add_json_schema(Builder& builder, const boost::json::value& schema,
+                             const boost::json::value& root);
+
+// The same where texts are written without quotes and escapes, as in Qwen3-Coder's calls. Nothing: any text
+// fits.
+Result<std::optional<Node>> add_unquoted(Builder& builder, const boost::json::value& schema,
+                                         const boost::json::value& root);
 
 // Any JSON object.
 Node add_json_object(Builder& builder);

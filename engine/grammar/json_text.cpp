@@ -51,8 +51,8 @@ Node JsonText::quoted(Node inside) {
     return sequence({b_.literal("\""), inside, b_.literal("\"")});
 }
 
-Node JsonText::string(int32_t min_length, int32_t max_length) {
-    return quoted(b_.repeat(character(), min_length, max_length));
+Node JsonText::string() {
+    return quoted(b_.repeat(character(), 0));
 }
 
 Node JsonText::key(std::string_view name) {

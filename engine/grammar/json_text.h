@@ -20,7 +20,7 @@ class JsonText {
     // can stay in it for ever.
     Node space();
     Node character();  // within a string: one code point, plain or escaped
-    Node string(int32_t min_length = 0, int32_t max_length = kUnbounded);
+    Node string();
     Node quoted(Node inside);
     Node key(std::string_view name);                       // the name in quotes
     Node key_outside(std::span<const std::string> names);  // any but these, without escapes
