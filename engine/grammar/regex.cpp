@@ -60,9 +60,9 @@ class Parser {
     Times take_braces();
 
     CodePoints take_class();
-    void take_class_range(CodePoints& set);
-    CodePoints take_member();
-    CodePoints take_escape(bool in_class);
+    void take_class_range(CodePoints& set, Within within);
+    CodePoints take_member(Within within);
+    CodePoints take_escape(Within within);
 
     bool is_option_over() const { return source_.done() || source_.peek() == '|'; }
     void fail(size_t at, std::string_view what) {
@@ -111,7 +111,7 @@ void Parser::step() {
             source_.skip(".");
             return one_of(code_points(kLineEnds, true));
         case '\\':
-            return one_of(take_escape(false));
+            return one_of(take_escape(Within::text));
         default:
             if (is_quantifier_next()) return fail(at, "there is nothing that this quantifier repeats");
             const uint32_t c = source_.take();
@@ -227,22 +227,22 @@ CodePoints Parser::take_class() {
         if (source_.done()) {
             fail(begin, "this class is not closed");
         } else {
-            take_class_range(set);
+            take_class_range(set, is_negated ? Within::negated_class : Within::plain_class);
         }
     }
     source_.skip("]");
     return code_points(set, is_negated);
 }
 
-void Parser::take_class_range(CodePoints& set) {
+void Parser::take_class_range(CodePoints& set, Within within) {
     const size_t begin = source_.at();
     if (source_.peek() == '[' && source_.peek(1) == ':')
         return fail(begin, "a class like [:alpha:] is not supported; write \\[: for the characters");
-    const CodePoints first = take_member();
+    const CodePoints first = take_member(within);
     set.insert(set.end(), first.begin(), first.end());
     if (error_ || source_.peek() != '-' || source_.peek(1) == ']' || source_.peek(1) == '\0') return;
     source_.skip("-");
-    const CodePoints last = take_member();
+    const CodePoints last = take_member(within);
     if (error_) return;
     if (is_one(first) && is_one(last)) {
         if (last.front().first < first.front().first)
@@ -254,15 +254,15 @@ void Parser::take_class_range(CodePoints& set) {
     }
 }
 
-CodePoints Parser::take_member() {
-    if (source_.peek() == '\\') return take_escape(true);
+CodePoints Parser::take_member(Within within) {
+    if (source_.peek() == '\\') return take_escape(within);
     const uint32_t c = source_.take();
     return {{c, c}};
 }
 
-CodePoints Parser::take_escape(bool in_class) {
+CodePoints Parser::take_escape(Within within) {
     const size_t at = source_.at();
-    auto set = take_regex_escape(source_, in_class);
+    auto set = take_regex_escape(source_, within);
     if (!set) fail(at, set.error().message);
     return set ? std::move(*set) : CodePoints{};
 }

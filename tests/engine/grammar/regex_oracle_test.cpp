@@ -30,7 +30,7 @@ const std::vector<Letter> kLetters = {
     {"\u00e9", "\u00e9", "\u00e9", "\\u{e9}"},
     {"\U0001F600", "\U0001F600", "\\ud83d\\ude00", "\U0001F600"},
 };
-constexpr size_t kNewline = 6;
+constexpr size_t kNewline = 6, kEacute = 8;
 
 using Text = std::vector<size_t>;  // of letters, by their number
 using Ends = uint32_t;             // bit i: a match can end before letter i
@@ -112,7 +112,7 @@ class Generator {
             case 1:
                 return of("\\d", [](size_t letter) { return letter == 2; });
             case 2:
-                return of("\\W", [](size_t letter) { return letter >= 3; });
+                return of("\\W", [](size_t letter) { return letter >= 3 && letter != kEacute; });
             case 3:
                 return one_of();
             default:
