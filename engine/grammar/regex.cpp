@@ -223,12 +223,16 @@ CodePoints Parser::take_class() {
     const bool is_negated = source_.skip("^");
     if (source_.peek() == ']') fail(begin, "an empty class; write \\] for the bracket itself");
     CodePoints set;
+    size_t tidy_at = 1024;
     while (!error_ && source_.peek() != ']') {
         if (source_.done()) {
             fail(begin, "this class is not closed");
-        } else {
-            take_class_range(set, is_negated ? Within::negated_class : Within::plain_class);
+            return {};
         }
+        take_class_range(set, is_negated ? Within::negated_class : Within::plain_class);
+        if (set.size() < tidy_at) continue;
+        set = code_points(set, false);
+        tidy_at = 1024 + 2 * set.size();
     }
     source_.skip("]");
     return code_points(set, is_negated);

@@ -12,8 +12,15 @@ namespace {
 // Dialects differ on what is a digit, a word character or a space: of ASCII, of Unicode, or of lists of their
 // own. What any of them takes for one must not be written where there should be none.
 struct Kind {
-    CodePoints all_agree;
-    CodePoints some_say;  // beyond those
+    Kind(const CodePoints& all_agree, const CodePoints& others) : yes(code_points(all_agree, false)) {
+        perhaps = yes;
+        perhaps.insert(perhaps.end(), others.begin(), others.end());
+        perhaps = code_points(perhaps, false);
+        no = code_points(perhaps, true);
+        perhaps_not = code_points(yes, true);
+    }
+    CodePoints yes, perhaps;     // to all dialects; to any of them
+    CodePoints no, perhaps_not;  // their opposites
 };
 
 // The first of ten digits each; the mathematical ones are five times ten.
@@ -43,24 +50,23 @@ CodePoints other_words() {
                        true);
 }
 
-const Kind kDigits = {{{'0', '9'}}, other_digits()};
-const Kind kWords = {{{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}}, other_words()};
-const Kind kSpaces = {{{'\t', '\r'},
-                       {' ', ' '},
-                       {0xA0, 0xA0},
-                       {0x1680, 0x1680},
-                       {0x2000, 0x200A},
-                       {0x2028, 0x2029},
-                       {0x202F, 0x202F},
-                       {0x205F, 0x205F},
-                       {0x3000, 0x3000}},
-                      {{0x1C, 0x1F}, {0x85, 0x85}, {0x180E, 0x180E}, {0x200B, 0x200B}, {0xFEFF, 0xFEFF}}};
+const Kind kDigits({{'0', '9'}}, other_digits());
+const Kind kWords({{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}}, other_words());
+const Kind kSpaces({{'\t', '\r'},
+                    {' ', ' '},
+                    {0xA0, 0xA0},
+                    {0x1680, 0x1680},
+                    {0x2000, 0x200A},
+                    {0x2028, 0x2029},
+                    {0x202F, 0x202F},
+                    {0x205F, 0x205F},
+                    {0x3000, 0x3000}},
+                   {{0x1C, 0x1F}, {0x85, 0x85}, {0x180E, 0x180E}, {0x200B, 0x200B}, {0xFEFF, 0xFEFF}});
 
-// In a negated class the set is what is left out: all that some dialect takes for a member.
-CodePoints members(const Kind& kind, bool opposite, bool left_out) {
-    CodePoints set = kind.all_agree;
-    if (opposite != left_out) set.insert(set.end(), kind.some_say.begin(), kind.some_say.end());
-    return code_points(set, opposite);
+// A negated class leaves its members out: more of them are safer.
+CodePoints members(const Kind& kind, bool opposite, Within within) {
+    if (within == Within::negated_class) return opposite ? kind.perhaps_not : kind.perhaps;
+    return opposite ? kind.no : kind.yes;
 }
 
 CodePoints one(uint32_t c) {
@@ -114,20 +120,19 @@ Error refuse(uint32_t c) {
 }  // namespace
 
 Result<CodePoints> take_regex_escape(Source& source, Within within) {
-    const bool left_out = within == Within::negated_class;
     source.skip("\\");
     if (source.done()) return wrong("nothing follows this \\");
     const uint32_t c = source.take();
     switch (c) {
         case 'd':
         case 'D':
-            return members(kDigits, c == 'D', left_out);
+            return members(kDigits, c == 'D', within);
         case 'w':
         case 'W':
-            return members(kWords, c == 'W', left_out);
+            return members(kWords, c == 'W', within);
         case 's':
         case 'S':
-            return members(kSpaces, c == 'S', left_out);
+            return members(kSpaces, c == 'S', within);
         case 'x':
             return take_hex(source);
         case 'u':
