@@ -76,6 +76,7 @@ class Parser {
     Nest nest_;
     std::vector<size_t> groups_;  // where the open ones begin
     bool is_end_anchored_ = false;
+    std::string class_escapes_;  // the letters of those in this class
     std::optional<Error> error_;
 };
 
@@ -223,6 +224,7 @@ CodePoints Parser::take_class() {
     const bool is_negated = source_.skip("^");
     if (source_.peek() == ']') fail(begin, "an empty class; write \\] for the bracket itself");
     CodePoints set;
+    class_escapes_.clear();
     size_t tidy_at = 1024;
     while (!error_ && source_.peek() != ']') {
         if (source_.done()) {
@@ -235,6 +237,9 @@ CodePoints Parser::take_class() {
         tidy_at = 1024 + 2 * set.size();
     }
     source_.skip("]");
+    const auto has = [this](char c) { return class_escapes_.find(c) != std::string::npos; };
+    if ((has('d') && has('D')) || (has('w') && has('W')) || (has('s') && has('S')))
+        set = {{0, kMaxCodePoint}};  // whatever the dialect
     return code_points(set, is_negated);
 }
 
@@ -259,7 +264,10 @@ void Parser::take_class_range(CodePoints& set, Within within) {
 }
 
 CodePoints Parser::take_member(Within within) {
-    if (source_.peek() == '\\') return take_escape(within);
+    if (source_.peek() == '\\') {
+        class_escapes_ += source_.peek(1);
+        return take_escape(within);
+    }
     const uint32_t c = source_.take();
     return {{c, c}};
 }

@@ -204,6 +204,7 @@ TEST(Gbnf, HostileGrammarsEndSoon) {
         "root ::= " + times(".", 200'000),
         "root ::= " + times("[^a]", 60'000),
         "root ::= " + times("x ", 100'000),
+        "root ::= [" + times("ca", 125'000) + "]",
         "root ::= \"a\"\n" + times("#\n", 100'000),
         "root ::= (\"a\"+)+ \"b\"",
         "root ::= (a | a | a)*\na ::= \"\" | b\nb ::= \"x\" | a",
