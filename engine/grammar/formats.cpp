@@ -41,8 +41,8 @@ std::string duration() {
     return fmt::format("P(?:{}(?:{})?|{}|{}W)", dates, times, times, n);
 }
 
-// A host name's part of at most 2n + 1 characters. No two hyphens meet: then it could be an encoded Unicode
-// name.
+// A part of a host name, of at most n + 1 letters and digits. No two hyphens meet: then it could be an
+// encoded Unicode name.
 std::string label(int n) {
     return fmt::format("[A-Za-z0-9](?:-?[A-Za-z0-9]){{0,{}}}", n);
 }

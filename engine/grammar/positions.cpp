@@ -80,12 +80,12 @@ void Positions::follow(int32_t id) {
 int32_t Positions::place_of_found(bool can_end) {
     found_.clear();
     found_end_ = can_end;
-    while (!todo_.empty()) {
+    for (size_t steps = 0; !todo_.empty(); ++steps) {
         const int32_t id = todo_.back();
         todo_.pop_back();
         if (std::exchange(seen_[at(id)], search_) == search_) continue;
         follow(id);
-        if (found_.size() > kReadings || bytes() > kBytes) {
+        if (found_.size() > kReadings || steps > kSteps || bytes() > kBytes) {
             todo_.clear();
             return kNowhere;
         }

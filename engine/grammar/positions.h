@@ -17,6 +17,7 @@ class Positions {
     static constexpr int32_t kNowhere = 0;               // no text goes on from here, and none ends here
     static constexpr int32_t kDepth = 1'000;             // calls within calls; deeper readings are dropped
     static constexpr size_t kReadings = 4'096;           // stacks of one place; with more it is nowhere
+    static constexpr size_t kSteps = 8 * kReadings;      // of a search for one place, likewise
     static constexpr size_t kBytes = size_t{256} << 20;  // of all; then new places are nowhere
 
     explicit Positions(std::shared_ptr<const Automaton> automaton);

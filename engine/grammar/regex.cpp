@@ -60,9 +60,9 @@ class Parser {
     Times take_braces();
 
     CodePoints take_class();
-    void take_class_range(CodePoints& set);
-    CodePoints take_member();
-    CodePoints take_escape(bool in_class);
+    void take_class_range(CodePoints& set, Within within);
+    CodePoints take_member(Within within);
+    CodePoints take_escape(Within within);
 
     bool is_option_over() const { return source_.done() || source_.peek() == '|'; }
     void fail(size_t at, std::string_view what) {
@@ -76,6 +76,7 @@ class Parser {
     Nest nest_;
     std::vector<size_t> groups_;  // where the open ones begin
     bool is_end_anchored_ = false;
+    std::string class_escapes_;  // the letters of those in this class
     std::optional<Error> error_;
 };
 
@@ -111,7 +112,7 @@ void Parser::step() {
             source_.skip(".");
             return one_of(code_points(kLineEnds, true));
         case '\\':
-            return one_of(take_escape(false));
+            return one_of(take_escape(Within::text));
         default:
             if (is_quantifier_next()) return fail(at, "there is nothing that this quantifier repeats");
             const uint32_t c = source_.take();
@@ -223,26 +224,34 @@ CodePoints Parser::take_class() {
     const bool is_negated = source_.skip("^");
     if (source_.peek() == ']') fail(begin, "an empty class; write \\] for the bracket itself");
     CodePoints set;
+    class_escapes_.clear();
+    size_t tidy_at = 1024;
     while (!error_ && source_.peek() != ']') {
         if (source_.done()) {
             fail(begin, "this class is not closed");
-        } else {
-            take_class_range(set);
+            return {};
         }
+        take_class_range(set, is_negated ? Within::negated_class : Within::plain_class);
+        if (set.size() < tidy_at) continue;
+        set = code_points(set, false);
+        tidy_at = 1024 + 2 * set.size();
     }
     source_.skip("]");
+    const auto has = [this](char c) { return class_escapes_.find(c) != std::string::npos; };
+    if ((has('d') && has('D')) || (has('w') && has('W')) || (has('s') && has('S')))
+        set = {{0, kMaxCodePoint}};  // whatever the dialect
     return code_points(set, is_negated);
 }
 
-void Parser::take_class_range(CodePoints& set) {
+void Parser::take_class_range(CodePoints& set, Within within) {
     const size_t begin = source_.at();
     if (source_.peek() == '[' && source_.peek(1) == ':')
         return fail(begin, "a class like [:alpha:] is not supported; write \\[: for the characters");
-    const CodePoints first = take_member();
+    const CodePoints first = take_member(within);
     set.insert(set.end(), first.begin(), first.end());
     if (error_ || source_.peek() != '-' || source_.peek(1) == ']' || source_.peek(1) == '\0') return;
     source_.skip("-");
-    const CodePoints last = take_member();
+    const CodePoints last = take_member(within);
     if (error_) return;
     if (is_one(first) && is_one(last)) {
         if (last.front().first < first.front().first)
@@ -254,15 +263,18 @@ void Parser::take_class_range(CodePoints& set) {
     }
 }
 
-CodePoints Parser::take_member() {
-    if (source_.peek() == '\\') return take_escape(true);
+CodePoints Parser::take_member(Within within) {
+    if (source_.peek() == '\\') {
+        class_escapes_ += source_.peek(1);
+        return take_escape(within);
+    }
     const uint32_t c = source_.take();
     return {{c, c}};
 }
 
-CodePoints Parser::take_escape(bool in_class) {
+CodePoints Parser::take_escape(Within within) {
     const size_t at = source_.at();
-    auto set = take_regex_escape(source_, in_class);
+    auto set = take_regex_escape(source_, within);
     if (!set) fail(at, set.error().message);
     return set ? std::move(*set) : CodePoints{};
 }

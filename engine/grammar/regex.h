@@ -1,7 +1,9 @@
 // Regular expressions of ECMA-262 (with its flag u, but } ] and most { may stand for themselves) as nodes.
-// Supported: literals, ., classes, \d \w \s (ASCII digits and word characters) and their opposites, all
-// character escapes, groups (also named), |, greedy and lazy quantifiers; ^ at the beginning and $ at the end
-// of an alternative outside of groups. Patterns come from requests and are not trusted. One thread.
+// Supported: literals, ., classes, \d \w \s and their opposites, all character escapes, groups (also named),
+// |, greedy and lazy quantifiers; ^ at the beginning and $ at the end of an alternative outside of groups. \d
+// \w \s are what every dialect takes for them (of ASCII, but for spaces), \D \W \S what none does, so that
+// other engines, Python's for one, find the pattern in each text that is made.
+// Patterns come from requests and are not trusted. One thread.
 #pragma once
 #include <cstddef>
 #include <string_view>

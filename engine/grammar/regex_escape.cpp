@@ -9,11 +9,65 @@
 namespace sluice::grammar {
 namespace {
 
-const CodePoints kDigits = {{'0', '9'}};
-const CodePoints kWords = {{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}};
-const CodePoints kSpaces = {{'\t', '\r'},     {' ', ' '},       {0xA0, 0xA0},     {0x1680, 0x1680},
-                            {0x2000, 0x200A}, {0x2028, 0x2029}, {0x202F, 0x202F}, {0x205F, 0x205F},
-                            {0x3000, 0x3000}, {0xFEFF, 0xFEFF}};
+// Dialects differ on what is a digit, a word character or a space: of ASCII, of Unicode, or of lists of their
+// own. What any of them takes for one must not be written where there should be none.
+struct Kind {
+    Kind(const CodePoints& all_agree, const CodePoints& others) : yes(code_points(all_agree, false)) {
+        perhaps = yes;
+        perhaps.insert(perhaps.end(), others.begin(), others.end());
+        perhaps = code_points(perhaps, false);
+        no = code_points(perhaps, true);
+        perhaps_not = code_points(yes, true);
+    }
+    CodePoints yes, perhaps;     // to all dialects; to any of them
+    CodePoints no, perhaps_not;  // their opposites
+};
+
+// The first of ten digits each; the mathematical ones are five times ten.
+constexpr uint32_t kZeros[] = {
+    0x660,   0x6F0,   0x7C0,   0x966,   0x9E6,   0xA66,   0xAE6,   0xB66,   0xBE6,   0xC66,
+    0xCE6,   0xD66,   0xDE6,   0xE50,   0xED0,   0xF20,   0x1040,  0x1090,  0x17E0,  0x1810,
+    0x1946,  0x19D0,  0x1A80,  0x1A90,  0x1B50,  0x1BB0,  0x1C40,  0x1C50,  0xA620,  0xA8D0,
+    0xA900,  0xA9D0,  0xA9F0,  0xAA50,  0xABF0,  0xFF10,  0x104A0, 0x10D30, 0x11066, 0x110F0,
+    0x11136, 0x111D0, 0x112F0, 0x11450, 0x114D0, 0x11650, 0x116C0, 0x11730, 0x118E0, 0x11950,
+    0x11C50, 0x11D50, 0x11DA0, 0x11F50, 0x16A60, 0x16AC0, 0x16B50, 0x1D7CE, 0x1D7D8, 0x1D7E2,
+    0x1D7EC, 0x1D7F6, 0x1E140, 0x1E2F0, 0x1E4F0, 0x1E950, 0x1FBF0};
+
+CodePoints other_digits() {
+    CodePoints set;
+    for (const uint32_t zero : kZeros) set.emplace_back(zero, zero + 9);
+    return set;
+}
+
+// All but ASCII and what is clearly punctuation, a symbol or a space.
+CodePoints other_words() {
+    return code_points(CodePoints{{0, 0xA9},        {0xAB, 0xB1},       {0xB4, 0xB4},      {0xB6, 0xB8},
+                                  {0xBB, 0xBB},     {0xBF, 0xBF},       {0xD7, 0xD7},      {0xF7, 0xF7},
+                                  {0x2000, 0x200B}, {0x200E, 0x203E},   {0x2041, 0x2053},  {0x2055, 0x2064},
+                                  {0x2066, 0x206F}, {0x20A0, 0x20C0},   {0x2190, 0x2426},  {0x2500, 0x2775},
+                                  {0x2794, 0x2B73}, {0x3000, 0x3004},   {0x3008, 0x3020},  {0xFF01, 0xFF0F},
+                                  {0xFF1A, 0xFF20}, {0x1F300, 0x1F6D7}, {0x1F900, 0x1F9FF}},
+                       true);
+}
+
+const Kind kDigits({{'0', '9'}}, other_digits());
+const Kind kWords({{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}}, other_words());
+const Kind kSpaces({{'\t', '\r'},
+                    {' ', ' '},
+                    {0xA0, 0xA0},
+                    {0x1680, 0x1680},
+                    {0x2000, 0x200A},
+                    {0x2028, 0x2029},
+                    {0x202F, 0x202F},
+                    {0x205F, 0x205F},
+                    {0x3000, 0x3000}},
+                   {{0x1C, 0x1F}, {0x85, 0x85}, {0x180E, 0x180E}, {0x200B, 0x200B}, {0xFEFF, 0xFEFF}});
+
+// A negated class leaves its members out: more of them are safer.
+CodePoints members(const Kind& kind, bool opposite, Within within) {
+    if (within == Within::negated_class) return opposite ? kind.perhaps_not : kind.perhaps;
+    return opposite ? kind.no : kind.yes;
+}
 
 CodePoints one(uint32_t c) {
     return {{c, c}};
@@ -65,20 +119,20 @@ Error refuse(uint32_t c) {
 
 }  // namespace
 
-Result<CodePoints> take_regex_escape(Source& source, bool in_class) {
+Result<CodePoints> take_regex_escape(Source& source, Within within) {
     source.skip("\\");
     if (source.done()) return wrong("nothing follows this \\");
     const uint32_t c = source.take();
     switch (c) {
         case 'd':
         case 'D':
-            return code_points(kDigits, c == 'D');
+            return members(kDigits, c == 'D', within);
         case 'w':
         case 'W':
-            return code_points(kWords, c == 'W');
+            return members(kWords, c == 'W', within);
         case 's':
         case 'S':
-            return code_points(kSpaces, c == 'S');
+            return members(kSpaces, c == 'S', within);
         case 'x':
             return take_hex(source);
         case 'u':
@@ -92,7 +146,7 @@ Result<CodePoints> take_regex_escape(Source& source, bool in_class) {
         if (is_digit(source.peek())) return wrong("an octal escape is not supported; write \\xHH");
         return one(0);
     }
-    if (c == 'b' && in_class) return one('\b');
+    if (c == 'b' && within != Within::text) return one('\b');
     constexpr std::string_view kNames = "tnrfv", kNamed = "\t\n\r\f\v";
     const bool is_ascii = c > ' ' && c < 0x7F;
     const size_t at = is_ascii ? kNames.find(static_cast<char>(c)) : kNames.npos;
