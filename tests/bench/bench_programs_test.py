@@ -21,6 +21,8 @@ CASES = {
     ("bench_attention", "prefill/scalar/F16/128"): (128 * 2 * KV_ROW * 2, sum(range(65, 129)) * HEADS * 2),
     ("bench_gemm", "linear/scalar/Q4_K/rows/4"): (2048 * 4096 * Q4_K, 4 * 2048 * 4096),
     ("bench_gemm", "linear/scalar/BF16/rows/1"): (2048 * 4096 * 2, 2048 * 4096),
+    ("bench_grammar", "mask/known"): (None, None),
+    ("bench_grammar", "allow/few"): (151936 * 4, None),
     ("bench_hw", "copy/4KiB"): (4096, None),
     ("bench_memory", "read/4/small"): (None, None),
     ("bench_memory", "read/4/huge"): (None, None),
