@@ -267,6 +267,9 @@ void AnswerParser::push(std::string_view text, std::vector<AnswerPart>& out) {
 void AnswerParser::finish(std::vector<AnswerPart>& out) {
     state_->finish(out);
 }
+void AnswerParser::restart() {
+    state_ = std::make_unique<State>(std::move(state_->options));
+}
 bool AnswerParser::in_reasoning() const {
     return state_->mode == State::Mode::reasoning;
 }

@@ -63,6 +63,7 @@ class AnswerParser {
     void push(std::string_view text, std::vector<AnswerPart>& out);
     // The text has ended: what was held back. A call that is not complete stays as it is.
     void finish(std::vector<AnswerPart>& out);
+    void restart();  // as new, for another answer
 
     bool in_reasoning() const;       // now
     int32_t parse_failures() const;  // calls that had to be given back as content
