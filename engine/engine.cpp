@@ -15,6 +15,7 @@
 #include "engine/batch.h"
 #include "engine/generation.h"
 #include "engine/inbox.h"
+#include "engine/mask_maker.h"
 #include "engine/model/model.h"
 #include "engine/prompt_pacer.h"
 #include "engine/stats_board.h"
@@ -94,6 +95,7 @@ struct Engine::Core {
     PromptPacer pacer;
     int32_t decodes = 0;  // sequences that the last step left with a next token to compute
     BatchBuilder batch_builder;
+    MaskMaker masks;
     std::unordered_map<RequestKey, Generation> generations;
     struct Draw {  // a token of this step
         scheduler::SequenceId id;
@@ -176,7 +178,9 @@ void Engine::Core::admit(SubmitCommand command) {
     submission.priority = command.request.priority;
     submission.salt = salt_number(command.request.cache_salt);
     submission.recompute_prompt = command.request.prompt_logprobs;
-    generations.try_emplace(key, key, std::move(command.request), frontend.tokenizer(), command.submitted);
+    const auto added = generations.try_emplace(key, key, std::move(command.request), frontend.tokenizer(),
+                                               command.submitted);
+    if (const grammar::Matcher* matcher = added.first->second.matcher(0)) masks.make(*matcher);
     switch (scheduler.submit(std::move(submission))) {
         case scheduler::Admission::accepted:
             return;
@@ -250,6 +254,8 @@ void Engine::Core::sample(const scheduler::StepPlan& plan, std::span<float> logi
                                     ? scheduler::SampledToken{d.id, d.chosen->token,
                                                               d.generation->take(choice_of(d.id), *d.chosen)}
                                     : scheduler::SampledToken{d.id, 0, true});
+        if (!d.chosen) continue;
+        if (const grammar::Matcher* matcher = d.generation->matcher(choice_of(d.id))) masks.make(*matcher);
     }
 }
 

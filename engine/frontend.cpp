@@ -6,7 +6,9 @@ namespace sluice::engine {
 
 Frontend::Frontend(std::shared_ptr<const tokenizer::Tokenizer> tokenizer,
                    std::shared_ptr<const chat::ChatTemplate> chat_template)
-    : tokenizer_(std::move(tokenizer)), chat_template_(std::move(chat_template)) {}
+    : tokenizer_(std::move(tokenizer)),
+      chat_template_(std::move(chat_template)),
+      constraints_(std::make_shared<grammar::Constraints>(tokenizer_)) {}
 
 Result<std::vector<int32_t>> Frontend::chat(const chat::TemplateInput& input) const {
     if (!chat_template_) {

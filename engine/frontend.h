@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/chat/chat_template.h"
+#include "engine/grammar/constraints.h"
 #include "engine/result.h"
 #include "engine/tokenizer/tokenizer.h"
 
@@ -27,10 +28,12 @@ class Frontend {
 
     const tokenizer::Tokenizer& tokenizer() const { return *tokenizer_; }
     const chat::ChatTemplate* chat_template() const { return chat_template_.get(); }
+    grammar::Constraints& constraints() const { return *constraints_; }
 
   private:
     std::shared_ptr<const tokenizer::Tokenizer> tokenizer_;
     std::shared_ptr<const chat::ChatTemplate> chat_template_;
+    std::shared_ptr<grammar::Constraints> constraints_;  // a cache: synchronised in itself
 };
 
 }  // namespace sluice::engine

@@ -22,6 +22,7 @@ Generation::Generation(RequestKey key, Request request, const tokenizer::Tokeniz
         choices_.push_back({sampling::Sampler(request_.sampling, request_.prompt),
                             {},
                             sampling::StopStrings(request_.stop)});
+        if (request_.constraint) choices_.back().matcher.emplace(request_.constraint);
     }
     if (request_.prompt_logprobs)
         prompt_scores_.logprobs.push_back({logprob(request_.prompt.front(), 0), {}, true});
@@ -40,10 +41,19 @@ Result<sampling::Choice> Generation::choose(const kernels::LogitOps& ops, int32_
                                             std::span<float> logits) const {
     const Choice& c = choices_[static_cast<size_t>(choice)];
     SLUICE_CHECK(!c.done);
+    const std::span<const int32_t> ends = end_tokens_, none = {};
     const bool too_early_to_end = c.tokens < request_.min_tokens;
-    return c.sampler.sample(
-        ops, logits, static_cast<uint64_t>(choice), c.tokens,
-        too_early_to_end ? std::span<const int32_t>(end_tokens_) : std::span<const int32_t>{});
+    if (!c.matcher) {
+        return c.sampler.sample(ops, logits, static_cast<uint64_t>(choice), c.tokens,
+                                too_early_to_end ? ends : none);
+    }
+    const auto mask = c.matcher->allowed();
+    const bool may_end = c.matcher->can_end() && (!too_early_to_end || mask->empty());
+    if (mask->empty() && (!may_end || ends.empty()))
+        return Error{ErrorKind::invalid_request, "no token goes on with the grammar here: it is too deep"};
+    const sampling::Allowed allowed{mask->few, mask->many, may_end ? ends : none};
+    return c.sampler.sample(ops, logits, static_cast<uint64_t>(choice), c.tokens, may_end ? none : ends,
+                            &allowed);
 }
 
 bool Generation::take(int32_t choice, const sampling::Choice& chosen) {
@@ -56,6 +66,7 @@ bool Generation::take(int32_t choice, const sampling::Choice& chosen) {
         finish(choice, FinishReason::stop, {});
         return true;
     }
+    if (c.matcher) SLUICE_CHECK(c.matcher->accept(token));
     Delta delta{choice, {}, {token}, {}};
     if (request_.sampling.top_logprobs >= 0) delta.logprobs.push_back(describe(chosen));
     auto piece = c.stop.push(c.text.push(tokenizer_.bytes(token)));
@@ -63,6 +74,8 @@ bool Generation::take(int32_t choice, const sampling::Choice& chosen) {
     pending_.emplace_back(std::move(delta));
     if (piece.stopped) {
         finish(choice, FinishReason::stop, std::move(piece.matched));
+    } else if (c.matcher && !c.matcher->can_go_on()) {  // whole: there is nothing that an end token would add
+        finish(choice, FinishReason::stop, {});
     } else if (c.tokens >= request_.max_tokens) {
         finish(choice, FinishReason::length, {});
     }

@@ -2,6 +2,7 @@
 // Owned by the engine's core. Thread: engine.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -40,6 +41,11 @@ class Generation {
     Usage usage;  // completion tokens of all choices
     Timing timing(Clock::time_point end) const;
     bool all_choices_done() const { return open_choices_ == 0; }
+    // Where a choice stands in its grammar; null: it has none, or is done.
+    const grammar::Matcher* matcher(int32_t choice) const {
+        const Choice& c = choices_[static_cast<size_t>(choice)];
+        return c.matcher && !c.done ? &*c.matcher : nullptr;
+    }
     bool choice_done(int32_t choice) const { return choices_[static_cast<size_t>(choice)].done; }
     FinishReason last_reason() const { return last_reason_; }
 
@@ -53,6 +59,7 @@ class Generation {
         sampling::Sampler sampler;
         tokenizer::Detokenizer text;
         sampling::StopStrings stop;
+        std::optional<grammar::Matcher> matcher = std::nullopt;
         int32_t tokens = 0;
         bool done = false;
     };

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/event.h"
+#include "engine/grammar/constraint.h"
 #include "engine/sampling/params.h"
 
 namespace sluice::engine {
@@ -21,11 +22,12 @@ struct Request {
     int32_t min_tokens = 0;  // no end-of-text before
     bool ignore_eos = false;
     bool prompt_logprobs = false;
-    std::vector<std::string> stop;              // cut from the text
-    std::vector<int32_t> stop_tokens;           // beside the model's own end tokens
-    int32_t priority = 0;                       // higher goes first
-    std::string cache_salt;                     // requests share cached prefixes only within one salt
-    std::optional<Clock::time_point> deadline;  // then Failed{deadline_exceeded}
+    std::vector<std::string> stop;                    // cut from the text
+    std::vector<int32_t> stop_tokens;                 // beside the model's own end tokens
+    std::shared_ptr<grammar::Constraint> constraint;  // what the text may be; null: anything
+    int32_t priority = 0;                             // higher goes first
+    std::string cache_salt;                           // requests share cached prefixes only within one salt
+    std::optional<Clock::time_point> deadline;        // then Failed{deadline_exceeded}
     std::shared_ptr<EventSink> sink;
 };
 

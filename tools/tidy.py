@@ -21,6 +21,7 @@ ENGINE_LIBRARIES = {
     "tokenizer": {"engine/tokenizer", "engine/gguf", "kernels"},
     "chat": {"engine/chat", "kernels"},
     "sampling": {"engine/sampling", "kernels"},
+    "grammar": {"engine/grammar", "engine/tokenizer", "kernels"},
 }
 FOR_ALL_LIBRARIES = {"engine/result.h"}
 

@@ -39,6 +39,7 @@ const boost::json::object* find_tool(const boost::json::array& tools, std::strin
 class ArgumentType {
   public:
     ArgumentType(const boost::json::value* schema, const boost::json::value* root);
+    bool allows_text() const { return types_ & kText; }
     bool only_text() const { return types_ == kText; }
     bool text_or_null() const { return types_ == (kText | kNull); }
     std::string to_json(std::string_view text) const;

@@ -1,6 +1,7 @@
 #include "engine/sampling/sampler.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -49,6 +50,27 @@ class Adjustment {
     std::span<float> logits_;
     Old& old_;  // the thread's, kept
 };
+
+// A row in which only what is allowed has its logit. The thread's, until the next call.
+std::span<float> allowed_row(std::span<const float> logits, const Allowed& allowed) {
+    thread_local std::vector<float> row;
+    row.assign(logits.size(), kBanned);
+    const auto let = [&](size_t token) {
+        if (token < logits.size()) row[token] = logits[token];
+    };
+    for (const int32_t token : allowed.few) let(static_cast<size_t>(token));
+    for (size_t word = 0; word < allowed.many.size(); ++word) {
+        if (allowed.many[word] == ~uint64_t{0} && (word + 1) * 64 <= logits.size()) {
+            std::copy_n(logits.begin() + static_cast<std::ptrdiff_t>(word * 64), 64,
+                        row.begin() + static_cast<std::ptrdiff_t>(word * 64));
+            continue;
+        }
+        for (uint64_t bits = allowed.many[word]; bits != 0; bits &= bits - 1)
+            let(word * 64 + static_cast<size_t>(std::countr_zero(bits)));
+    }
+    for (const int32_t token : allowed.ends) let(static_cast<size_t>(token));
+    return row;
+}
 
 // Sorts candidates until the first of them hold `mass`, and drops the rest. Works on growing heads, because
 // the mass of a large vocabulary mostly sits in few tokens.
@@ -158,7 +180,9 @@ void Sampler::accept(int32_t token) {
 }
 
 Result<int32_t> Sampler::choose(const kernels::LogitOps& ops, std::span<float> logits, uint64_t choice,
-                                int64_t position, std::span<const int32_t> banned) const {
+                                int64_t position, std::span<const int32_t> banned,
+                                const Allowed* allowed) const {
+    if (allowed) logits = allowed_row(logits, *allowed);
     Adjustment adjustment(logits);
     for (const auto& [token, times] : counts_) {
         adjustment.change(token, [&, count = times](float l) {
@@ -181,8 +205,9 @@ Result<int32_t> Sampler::choose(const kernels::LogitOps& ops, std::span<float> l
 }
 
 Result<Choice> Sampler::sample(const kernels::LogitOps& ops, std::span<float> logits, uint64_t choice,
-                               int64_t position, std::span<const int32_t> banned) const {
-    const auto token = choose(ops, logits, choice, position, banned);
+                               int64_t position, std::span<const int32_t> banned,
+                               const Allowed* allowed) const {
+    const auto token = choose(ops, logits, choice, position, banned, allowed);
     if (!token) return token.error();
     if (params_.top_logprobs < 0) return Choice{*token};
     return score(ops, logits, *token, params_.top_logprobs);

@@ -153,8 +153,9 @@ Result<json::array> read_tools(const json::object& body) {
         const json::value* type = present(*tool, "type");
         if (type && *type != "custom") continue;
         json::object function;
-        for (const auto& [from, to] : {std::pair{"name", "name"}, std::pair{"description", "description"},
-                                       std::pair{"input_schema", "parameters"}}) {
+        for (const auto& [from, to] :
+             {std::pair{"name", "name"}, std::pair{"description", "description"},
+              std::pair{"input_schema", "parameters"}, std::pair{"strict", "strict"}}) {
             if (const json::value* value = present(*tool, from)) function[to] = *value;
         }
         out.push_back({{"type", "function"}, {"function", std::move(function)}});
@@ -192,12 +193,19 @@ Result<void> read_thinking(const json::object& body, json::object& chat) {
     return {};
 }
 
-Result<void> check_output(const json::object& body) {
+// {"format": {"type": "json_schema", "schema"}}; older clients have output_format beside it.
+Result<void> read_output(const json::object& body, json::object& chat) {
     const json::value* output = present(body, "output_config");
-    if (!output) return {};
-    if (!output->is_object()) return bad_field("output_config", "must be an object");
-    if (!present(output->get_object(), "format")) return {};
-    return Error{ErrorKind::unsupported, "`output_config.format` is not supported", "output_config.format"};
+    if (output && !output->is_object()) return bad_field("output_config", "must be an object");
+    const json::value* format =
+        output ? present(output->get_object(), "format") : present(body, "output_format");
+    if (!format) return {};
+    const json::value* schema = format->is_object() ? present(format->get_object(), "schema") : nullptr;
+    if (type_of(*format) != "json_schema" || !schema)
+        return bad_field("output_config.format", "must be {type: \"json_schema\", schema}");
+    chat["response_format"] = {{"type", "json_schema"},
+                               {"json_schema", {{"name", "output"}, {"schema", *schema}}}};
+    return {};
 }
 
 }  // namespace
@@ -205,8 +213,8 @@ Result<void> check_output(const json::object& body) {
 Result<Call> read_messages_call(const json::object& body, const CallContext& context) {
     const auto values = read_values(body, Dialect::messages);
     if (!values) return values.error();
-    if (auto ok = check_output(body); !ok) return ok.error();
     json::object chat;
+    if (auto ok = read_output(body, chat); !ok) return ok.error();
     for (const std::string_view name : {"model", "max_tokens", "temperature", "top_p", "top_k", "min_p",
                                         "seed", "stream", "priority", "cache_salt"}) {
         if (const json::value* value = present(body, name)) chat[name] = *value;

@@ -3,7 +3,7 @@
 
 #include "net/openai/call.h"
 #include "net/openai/conversation.h"
-#include "net/openai/messages.h"
+#include "net/openai/structured.h"
 
 namespace sluice::net::openai {
 namespace {
@@ -49,7 +49,8 @@ Result<Call> read_chat(const json::object& body, const CallContext& context) {
     auto request = read_request(body, *values, context);
     if (!request) return request.error();
     if (auto ok = check_modalities(body); !ok) return ok.error();
-    if (auto ok = check_response_format(body); !ok) return ok.error();
+    auto structured = read_structured(body);
+    if (!structured) return structured.error();
     const auto include_usage = read_include_usage(body);
     if (!include_usage) return include_usage.error();
     const auto offered = read_offered(body, *values, context.limits);
@@ -74,6 +75,8 @@ Result<Call> read_chat(const json::object& body, const CallContext& context) {
     auto prompt = context.frontend.chat(*input);
     if (!prompt) return prompt.error();
     call.answer = answer_options(*offered, *prompt, input->continue_final_message, context.frontend);
+    const engine::AnswerRules rules{call.answer, offered->mode == ToolMode::required, structured->rule};
+    if (auto ok = constrain(*request, rules, structured->param, context.frontend); !ok) return ok.error();
     request->prompt = std::move(*prompt);
     call.requests.push_back(std::move(*request));
     return call;

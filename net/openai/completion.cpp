@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 
 #include "net/openai/call.h"
-#include "net/openai/messages.h"
+#include "net/openai/structured.h"
 
 namespace sluice::net::openai {
 namespace {
@@ -85,7 +85,8 @@ Result<Call> read_completion(const json::object& body, const CallContext& contex
     auto request = read_request(body, *values, context);
     if (!request) return request.error();
     if (auto ok = check_choices(body, *values); !ok) return ok.error();
-    if (auto ok = check_response_format(body); !ok) return ok.error();
+    auto structured = read_structured(body);
+    if (!structured) return structured.error();
     const auto include_usage = read_include_usage(body);
     if (!include_usage) return include_usage.error();
 
@@ -102,6 +103,10 @@ Result<Call> read_completion(const json::object& body, const CallContext& contex
         return bad_field("max_tokens", "can be 0 only together with `echo`");
     if (call.logprobs) request->sampling.top_logprobs = static_cast<int32_t>(*values->logprobs_count);
     request->prompt_logprobs = call.echo && call.logprobs;
+    engine::AnswerRules rules;
+    rules.options.parse_tools = false;
+    rules.content = structured->rule;
+    if (auto ok = constrain(*request, rules, structured->param, context.frontend); !ok) return ok.error();
 
     auto prompts = read_prompts(body, context);
     if (!prompts) return prompts.error();

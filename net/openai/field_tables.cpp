@@ -73,13 +73,15 @@ constexpr Field kIgnoreEos = flag("ignore_eos", &Values::ignore_eos, "goes on to
 constexpr Field kPriority = integer("priority", kMin32, kMax32, &Values::priority, "higher goes first");
 constexpr Field kSalt = text("cache_salt", kName, &Values::cache_salt,
                              "cached prefixes are shared only among requests with the same salt");
-constexpr Field kResponseFormat = other("response_format", Kind::object, "only `text`");
-constexpr Field kStructured = refused("structured_outputs", "answers cannot be held to a grammar yet");
-constexpr Field kGuidedJson = refused("guided_json", "answers cannot be held to a grammar yet");
-constexpr Field kGuidedRegex = refused("guided_regex", "answers cannot be held to a grammar yet");
-constexpr Field kGuidedChoice = refused("guided_choice", "answers cannot be held to a grammar yet");
-constexpr Field kGuidedGrammar = refused("guided_grammar", "answers cannot be held to a grammar yet");
-constexpr Field kGrammar = refused("grammar", "answers cannot be held to a grammar yet");
+constexpr Field kResponseFormat =
+    other("response_format", Kind::object, "`text`, `json_object` or `json_schema`");
+constexpr Field kStructured = other("structured_outputs", Kind::object,
+                                    "one of `json`, `regex`, `choice`, `grammar` (GBNF), `json_object`");
+constexpr Field kGuidedJson = other("guided_json", Kind::any, "a JSON Schema, or its text");
+constexpr Field kGuidedRegex = other("guided_regex", Kind::any, "a regular expression of the whole answer");
+constexpr Field kGuidedChoice = other("guided_choice", Kind::list, "the strings that the answer may be");
+constexpr Field kGuidedGrammar = other("guided_grammar", Kind::any, "GBNF");
+constexpr Field kGrammar = other("grammar", Kind::any, "GBNF, as llama.cpp has it");
 constexpr Field kUser = ignored("user", "who asks; changes nothing");
 constexpr Field kMetadata = ignored("metadata", "kept by the client");
 constexpr Field kServiceTier = ignored("service_tier", "there is one tier");
@@ -90,7 +92,7 @@ constexpr Field kVerbosity = ignored("verbosity", "models here do not know it");
 constexpr Field kEffort = text("reasoning_effort", kName, &Values::reasoning_effort,
                                "`none` asks the template for no thinking; others change nothing");
 constexpr Field kParallel =
-    flag("parallel_tool_calls", &Values::parallel_tool_calls, "false: at most one call an answer");
+    flag("parallel_tool_calls", &Values::parallel_tool_calls, "false: the answer ends with its first call");
 constexpr Field kTools = other("tools", Kind::list, "functions the model may call");
 
 // Of chat and of text completions.
@@ -110,7 +112,7 @@ constexpr Field kChatOnly[] = {
     flag("logprobs", &Values::logprobs, "logprobs of the content's tokens"),
     integer("top_logprobs", 0, 20, &Values::top_logprobs, "likeliest tokens beside each; needs `logprobs`"),
     kTools,
-    other("tool_choice", Kind::any, "`none`, `auto`, or `allowed_tools` with mode `auto`"),
+    other("tool_choice", Kind::any, "`none`, `auto`, `required`, a function, or `allowed_tools`"),
     kParallel,
     other("chat_template_kwargs", Kind::object, "variables for the template, e.g. `enable_thinking`"),
     flag("enable_thinking", &Values::enable_thinking, "as `chat_template_kwargs.enable_thinking`"),
@@ -158,9 +160,9 @@ constexpr Field kMessages[] = {
     integer("top_k", 0, kMax32, &Values::top_k, "the k likeliest; 0: off"),
     other("stop_sequences", Kind::list, "strings that end the answer"),
     kTools,
-    other("tool_choice", Kind::object, "`auto` or `none`; `disable_parallel_tool_use`"),
+    other("tool_choice", Kind::object, "`auto`, `any`, `tool` or `none`; `disable_parallel_tool_use`"),
     other("thinking", Kind::object, "`disabled` asks the template for none; no budget is enforced"),
-    other("output_config", Kind::object, "`effort` changes nothing; `format` is refused"),
+    other("output_config", Kind::object, "`format`: a JSON Schema; `effort` changes nothing"),
     other("metadata", Kind::object, "`user_id` changes nothing"),
     kSeed,
     kMinP,

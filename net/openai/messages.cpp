@@ -126,16 +126,4 @@ Result<json::array> read_messages(const json::object& body, const Limits& limits
     return out;
 }
 
-Result<void> check_response_format(const json::object& body) {
-    const json::value* format = present(body, "response_format");
-    if (!format) return {};
-    const json::value* type = format->is_object() ? present(format->get_object(), "type") : nullptr;
-    if (!type || !type->is_string()) return bad_field("response_format", "must be an object with a `type`");
-    if (*type == "text") return {};
-    return Error{
-        ErrorKind::unsupported,
-        fmt::format("`response_format` of type `{}` is not supported", std::string_view(type->get_string())),
-        "response_format"};
-}
-
 }  // namespace sluice::net::openai

@@ -12,6 +12,4 @@ namespace sluice::net::openai {
 // objects.
 Result<boost::json::array> read_messages(const boost::json::object& body, const Limits& limits);
 
-Result<void> check_response_format(const boost::json::object& body);
-
 }  // namespace sluice::net::openai

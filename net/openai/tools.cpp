@@ -43,6 +43,8 @@ Result<void> check_tool(const json::value& tool, const std::string& at, std::set
     const json::value* parameters = present(f, "parameters");
     if (parameters && !parameters->is_object())
         return bad_field(at + ".function.parameters", "must be an object");
+    const json::value* strict = present(f, "strict");
+    if (strict && !strict->is_bool()) return bad_field(at + ".function.strict", "must be true or false");
     return {};
 }
 
@@ -132,10 +134,6 @@ Result<Offered> read_offered(const json::object& body, const Values& values, con
     out.tools = std::move(*tools);
     out.parallel = values.parallel_tool_calls.value_or(true);
     if (auto ok = read_choice(body, out); !ok) return ok.error();
-    if (out.mode == ToolMode::required) {
-        return Error{ErrorKind::unsupported,
-                     "a tool call cannot be enforced; `tool_choice` can be auto or none", "tool_choice"};
-    }
     if (out.tools.empty() || out.mode == ToolMode::none) return Offered{};
     return out;
 }
