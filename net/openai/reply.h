@@ -21,6 +21,8 @@ struct ReplyHeader {
     std::string request_id = {};
 };
 std::string_view id_prefix(Dialect dialect);
+// What the engine refuses, with the field that has it.
+Error about_prompt(Error error, Dialect dialect);
 
 class Reply {
   public:
@@ -50,6 +52,7 @@ class Reply {
     virtual void prompt_scored(int32_t source, engine::PromptScored scored, std::string& out) = 0;
     virtual void delta(size_t index, engine::Delta delta, std::string& out) = 0;
     virtual void choice_finished(size_t index, const engine::ChoiceFinished& end, std::string& out) = 0;
+    virtual void over() {}  // ended() from now on; before the last bytes go out
 
     const bool stream_, include_usage_, logprobs_;
     const int32_t n_;
