@@ -29,7 +29,7 @@ std::string token_text(const tokenizer::Tokenizer& tokenizer, int32_t token) {
     return token < 0 ? std::string() : std::string(tokenizer.bytes(token, true));
 }
 
-Result<Frontend> make_frontend(const gguf::File& file) {
+Result<Frontend> make_frontend(const gguf::File& file, const Options& options) {
     auto vocab = tokenizer::read_vocab(file);
     if (!vocab) return vocab.error();
     const int32_t eos = vocab->eos;
@@ -52,7 +52,9 @@ Result<Frontend> make_frontend(const gguf::File& file) {
         }
         chat_template = std::move(*parsed);
     }
-    return Frontend(std::move(*tokenizer), std::move(chat_template));
+    ReplayLimits replay;
+    replay.bytes = options.replay_bytes;
+    return Frontend(std::move(*tokenizer), std::move(chat_template), replay);
 }
 
 std::string quantisation_of(const gguf::File& file) {
@@ -118,7 +120,7 @@ Result<std::unique_ptr<Engine>> Engine::load(const Options& options, const LoadP
     if (!config) return config.error();
     auto weights = model::bind_weights(*file, *config);
     if (!weights) return weights.error();
-    auto frontend = make_frontend(**file);
+    auto frontend = make_frontend(**file, options);
     if (!frontend) return frontend.error();
     auto backend = make_backend(options);
     if (!backend) return backend.error();

@@ -30,6 +30,7 @@ struct Options {
     double stretch = 1.75;         // a step with prompts takes so many times one without, while streams run
     double target_itl_ms = 0;      // nor longer than this; 0: no such bound
     bool prefix_cache = true;
+    uint64_t replay_bytes = uint64_t{32} << 20;  // tokens of answers, to know them again; 0: none are kept
 };
 
 // Called while a file loads; from the loading thread.

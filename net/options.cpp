@@ -84,6 +84,10 @@ void add_serve_options(CLI::App& app, ServeCommand& c, std::string& config) {
         ->check(CLI::Range(1, 65536));
     flag(app, "--prefix-cache", c.engine.prefix_cache,
          "Share the KV blocks of equal prompt beginnings (true/false)");
+    flag(app, "--replay-bytes", c.engine.replay_bytes,
+         "Tokens of answers kept, so that an answer which comes back in a conversation is found in the "
+         "cache; 0: none")
+        ->transform(size_value());
     flag(app, "--io-threads", c.io_threads, "Threads for connections")->check(CLI::Range(1, 64));
     flag(app, "--text-threads", c.text_threads, "Threads for templates and tokenising")
         ->check(CLI::Range(1, 64));

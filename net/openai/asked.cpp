@@ -29,7 +29,8 @@ Result<chat::TemplateInput> read_prompt(const json::object& body, const CallCont
 Result<std::vector<int32_t>> chat_tokens(const json::object& body, const CallContext& context) {
     const auto input = read_prompt(body, context);
     if (!input) return input.error();
-    return context.frontend.chat(*input);
+    const json::value* salt = present(body, "cache_salt");  // read_prompt() has checked it
+    return context.frontend.chat(*input, salt ? std::string_view(salt->get_string()) : "");
 }
 
 // vLLM's shape: {"count", "max_model_len", "tokens"}; `content` is llama.cpp's word for `prompt`.

@@ -1,7 +1,9 @@
 // One API call, read and tokenised: what to ask of the engine, and what the answer has to look like.
 #pragma once
 #include <boost/json/object.hpp>
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,9 +26,10 @@ struct Call {
     bool logprobs = false;
     bool echo = false;
     int32_t n = 1;
-    std::vector<engine::Request> requests;  // one a prompt; sinks are not set
-    std::vector<std::string> echo_texts;    // one a prompt, when echo
-    chat::AnswerOptions answer;             // how an answer to a conversation is read
+    std::vector<engine::Request> requests;                   // one a prompt; sinks are not set
+    std::vector<std::string> echo_texts;                     // one a prompt, when echo
+    chat::AnswerOptions answer;                              // how an answer to a conversation is read
+    std::function<void(std::span<const int32_t>)> remember;  // takes an answer's tokens; may be empty
     int unknown_fields = 0;
     std::shared_ptr<ResponseRequest> response = {};  // of the Responses API only
 };

@@ -41,6 +41,17 @@ chat::AnswerOptions answer_options(const Offered& offered, const std::vector<int
     return out;
 }
 
+// An answer that comes back in a later conversation is known again by what stood in front of it.
+std::function<void(std::span<const int32_t>)> remember_answer(const engine::Request& request,
+                                                              const std::vector<int32_t>& prompt,
+                                                              const chat::AnswerOptions& how,
+                                                              const engine::Frontend& frontend) {
+    const auto before = std::make_shared<engine::ReplayPrefix>(request.cache_salt);
+    before->add(prompt);
+    return
+        [before, how, frontend](std::span<const int32_t> tokens) { frontend.remember(*before, tokens, how); };
+}
+
 }  // namespace
 
 Result<Call> read_chat(const json::object& body, const CallContext& context) {
@@ -72,11 +83,13 @@ Result<Call> read_chat(const json::object& body, const CallContext& context) {
 
     const auto input = read_conversation(body, *values, offered->tools, context.limits);
     if (!input) return input.error();
-    auto prompt = context.frontend.chat(*input);
+    auto prompt = context.frontend.chat(*input, request->cache_salt);
     if (!prompt) return prompt.error();
     call.answer = answer_options(*offered, *prompt, input->continue_final_message, context.frontend);
     const engine::AnswerRules rules{call.answer, offered->mode == ToolMode::required, structured->rule};
     if (auto ok = constrain(*request, rules, structured->param, context.frontend); !ok) return ok.error();
+    if (input->add_generation_prompt)
+        call.remember = remember_answer(*request, *prompt, call.answer, context.frontend);
     request->prompt = std::move(*prompt);
     call.requests.push_back(std::move(*request));
     return call;

@@ -33,7 +33,7 @@ void write_tokens(JsonWriter& json, const std::vector<engine::TokenLogprobs>& to
 }
 
 MessageReply::MessageReply(const Call& call, ReplyHeader header, std::string_view call_prefix)
-    : Reply(call, std::move(header)), call_prefix_(call_prefix) {
+    : Reply(call, std::move(header)), call_prefix_(call_prefix), remember_(call.remember) {
     choices_.reserve(count_);
     for (size_t i = 0; i < count_; ++i) choices_.push_back({{}, chat::AnswerParser(call.answer)});
 }
@@ -47,6 +47,7 @@ std::string_view MessageReply::finish_reason(size_t index) const {
 void MessageReply::delta(size_t index, engine::Delta delta, std::string& out) {
     Choice& choice = choices_[index];
     for (auto& entry : delta.logprobs) choice.waiting.push_back(std::move(entry));
+    if (remember_) choice.tokens.insert(choice.tokens.end(), delta.tokens.begin(), delta.tokens.end());
     choice.parser.push(delta.text, parts_);
     if (choice.parser.in_reasoning()) reasoning_tokens_ += static_cast<int64_t>(delta.tokens.size());
     take_parts(index, out);
@@ -54,6 +55,7 @@ void MessageReply::delta(size_t index, engine::Delta delta, std::string& out) {
 
 void MessageReply::choice_finished(size_t index, const engine::ChoiceFinished& finished, std::string& out) {
     Choice& choice = choices_[index];
+    if (remember_) remember_(std::exchange(choice.tokens, {}));  // before the client can send it back
     choice.message.reason = finished.reason;
     choice.message.stop_string = finished.stop_string;
     choice.parser.finish(parts_);

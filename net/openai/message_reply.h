@@ -44,6 +44,7 @@ class MessageReply : public Reply {
         Message message;
         chat::AnswerParser parser;
         std::vector<engine::TokenLogprobs> waiting = {};  // of text that the parser still holds back
+        std::vector<int32_t> tokens = {};                 // while somebody wants to remember them
     };
     void prompt_scored(int32_t, engine::PromptScored, std::string&) final {}  // chat has no echo
     void delta(size_t index, engine::Delta delta, std::string& out) final;
@@ -52,6 +53,7 @@ class MessageReply : public Reply {
     void add(Choice& choice, size_t index, const chat::AnswerPart& part);
 
     const std::string call_prefix_;
+    const std::function<void(std::span<const int32_t>)> remember_;
     std::vector<Choice> choices_;
     std::vector<chat::AnswerPart> parts_;  // kept for its memory
 };

@@ -27,7 +27,7 @@ auto facts(const Invocation& made) {
     const engine::Options& e = c.engine;
     return std::tuple(e.model_path, e.model_name, e.threads, e.isa, e.weights, e.kv_type, e.kv_memory_bytes,
                       e.max_context, e.max_running, e.max_queue, e.step_tokens, e.stretch, e.target_itl_ms,
-                      e.prefix_cache, c.host, c.port, c.io_threads, c.text_threads, c.limits,
+                      e.prefix_cache, e.replay_bytes, c.host, c.port, c.io_threads, c.text_threads, c.limits,
                       c.serve_load_errors, c.device, c.log_level);
 }
 
@@ -93,6 +93,8 @@ constexpr Row kRows[] = {
     {"--stretch", "3.5"},
     {"--target-itl-ms", "80"},
     {"--prefix-cache", "false"},
+    {"--replay-bytes", "0"},
+    {"--replay-bytes", "1MiB", true},
     {"--io-threads", "2"},
     {"--text-threads", "2"},
     {"--on-load-error", "serve", true},
