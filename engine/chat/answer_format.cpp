@@ -8,7 +8,7 @@ AnswerFormat detect_answer_format(std::string_view source) {
     AnswerFormat out;
     if (has("<function=") && has("<parameter=")) {
         out.tools = ToolFormat::qwen3_coder_xml;
-    } else if (has("<tool_call>")) {
+    } else if (has("<tool_call>") && !has("<arg_key>")) {  // GLM's calls have keys and values of their own
         out.tools = ToolFormat::hermes_json;
     } else if (has("<|python_tag|>") || (has("\"parameters\": ") && has("<|eot_id|>"))) {
         out.tools = ToolFormat::llama3_json;

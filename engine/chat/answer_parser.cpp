@@ -232,10 +232,10 @@ struct AnswerParser::State {
         }
     }
 
-    void finish(std::vector<AnswerPart>& out) {
+    void finish(std::vector<AnswerPart>& out, bool cut) {
         while (mode == Mode::call || mode == Mode::opened) {
             held.clear();
-            if (mode == Mode::call && reader->finish(out) != CallReader::State::refused) return;
+            if (mode == Mode::call && reader->finish(out, cut) != CallReader::State::refused) return;
             refuse(out);
         }
         if (mode == Mode::start) mode = Mode::content;
@@ -264,8 +264,8 @@ AnswerParser::AnswerParser(AnswerParser&&) noexcept = default;
 void AnswerParser::push(std::string_view text, std::vector<AnswerPart>& out) {
     for (const char c : text) state_->push(c, out);
 }
-void AnswerParser::finish(std::vector<AnswerPart>& out) {
-    state_->finish(out);
+void AnswerParser::finish(std::vector<AnswerPart>& out, bool cut) {
+    state_->finish(out, cut);
 }
 void AnswerParser::restart() {
     state_ = std::make_unique<State>(std::move(state_->options));

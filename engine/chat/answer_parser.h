@@ -61,8 +61,9 @@ class AnswerParser {
 
     // Appends what is now certain. `text` is whole code points, control tokens left out.
     void push(std::string_view text, std::vector<AnswerPart>& out);
-    // The text has ended: what was held back. A call that is not complete stays as it is.
-    void finish(std::vector<AnswerPart>& out);
+    // The text has ended, by itself or cut: what was held back. A call stays as it is, unless all that its
+    // model forgot by itself is the closing tags.
+    void finish(std::vector<AnswerPart>& out, bool cut = false);
     void restart();  // as new, for another answer
 
     bool in_reasoning() const;       // now

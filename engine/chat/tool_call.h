@@ -19,7 +19,7 @@ class CallReader {
     virtual ~CallReader() = default;
     virtual State push(char c, std::vector<AnswerPart>& out) = 0;
     // The text ends within the call. open: what was said of the call stays as it is.
-    virtual State finish(std::vector<AnswerPart>& out) = 0;
+    virtual State finish(std::vector<AnswerPart>& out, bool cut) = 0;
     std::string& rest() { return rest_; }
 
   protected:

@@ -67,7 +67,7 @@ class JsonCall final : public CallReader {
     }
 
     // What was not yet said is no call; what was, stays.
-    State finish(std::vector<AnswerPart>&) override {
+    State finish(std::vector<AnswerPart>&, bool) override {
         if (phase_ == Phase::head) return State::refused;
         return phase_ == Phase::tail ? State::ended : State::open;
     }

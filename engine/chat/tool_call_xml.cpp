@@ -51,10 +51,12 @@ class XmlCall final : public CallReader {
         return settle(out, false);
     }
 
-    State finish(std::vector<AnswerPart>& out) override {
+    State finish(std::vector<AnswerPart>& out, bool cut) override {
         if (!begun_) return State::refused;
+        if (phase_ == Phase::between && !cut) return close(out);
         if (phase_ != Phase::value) return State::open;
         const State state = settle(out, true);
+        if (state == State::open && phase_ == Phase::between && !cut) return close(out);
         if (state != State::open || phase_ != Phase::value) return state;
         if (streams_) say(held_, out);  // cut within the value
         if (!streams_ && !repeated_ && !(value_ + held_).empty())

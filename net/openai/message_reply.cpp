@@ -58,7 +58,7 @@ void MessageReply::choice_finished(size_t index, const engine::ChoiceFinished& f
     if (remember_) remember_(std::exchange(choice.tokens, {}));  // before the client can send it back
     choice.message.reason = finished.reason;
     choice.message.stop_string = finished.stop_string;
-    choice.parser.finish(parts_);
+    choice.parser.finish(parts_, finished.reason == engine::FinishReason::length);
     parse_failures_ += choice.parser.parse_failures();
     take_parts(index, out);
     if (!choice.waiting.empty() && choice.message.calls.empty()) {  // tokens that gave no text

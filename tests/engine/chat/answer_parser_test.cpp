@@ -459,13 +459,32 @@ TEST(Pieces, LongSpaceInFrontEnds) {
     }
 }
 
+// The model ended: it forgot the tags. The answer was cut: more would have come.
+TEST(Xml, ForgottenClosingTagsEndACallUnlessItWasCut) {
+    for (const char* text : {"<tool_call>\n<function=get_weather>\n<parameter=days>\n3\n</parameter>\n",
+                             "<tool_call>\n<function=get_weather>\n<parameter=days>\n3\n</parameter>"}) {
+        for (const bool cut : {false, true}) {
+            AnswerParser parser(options(ToolFormat::qwen3_coder_xml));
+            std::vector<AnswerPart> parts;
+            parser.push(text, parts);
+            parser.finish(parts, cut);
+            std::string arguments;
+            for (const AnswerPart& part : parts)
+                if (const auto* more = std::get_if<CallArguments>(&part)) arguments += more->text;
+            EXPECT_EQ(arguments, cut ? "{\"days\": 3" : "{\"days\": 3}") << text;
+            EXPECT_EQ(std::holds_alternative<CallEnded>(parts.back()), !cut) << text;
+        }
+    }
+}
+
 TEST(Format, IsSeenInTheTemplate) {
-    EXPECT_EQ(detect_answer_format("<tool_call>\\n<function=f>\\n<parameter=p>").tools,
+    EXPECT_EQ(detect_answer_format("<tool_call>\\n<function=get_weather>\\n<parameter=p>").tools,
               ToolFormat::qwen3_coder_xml);
     EXPECT_EQ(detect_answer_format("<tool_call> <think>").tools, ToolFormat::hermes_json);
     EXPECT_TRUE(detect_answer_format("<tool_call> <think>").reasoning);
     EXPECT_EQ(detect_answer_format("{{ '<|python_tag|>' }}").tools, ToolFormat::llama3_json);
     EXPECT_EQ(detect_answer_format("{{ messages }}").tools, ToolFormat::none);
+    EXPECT_EQ(detect_answer_format("<tool_call>{name}\\n<arg_key>").tools, ToolFormat::none);
 }
 
 }  // namespace
