@@ -11,6 +11,7 @@ enum class ErrorKind {
     invalid_request,          // a field of a request is wrong; `param` names it
     context_length_exceeded,  // the prompt can never fit
     model_not_found,
+    not_found,  // something else that a request names
     unsupported_architecture,
     unsupported,  // a feature or type that we do not have
     bad_file,     // a model file is damaged or inconsistent

@@ -271,7 +271,7 @@ asio::awaitable<bool> answer(std::shared_ptr<Connection> c, Services& s, Exchang
                              std::shared_ptr<engine::Engine> engine) {
     s.metrics.unknown_fields(call.unknown_fields);
     const engine::ModelInfo& info = engine->info();
-    const bool completion = call.dialect == openai::Dialect::completions;
+    const openai::Dialect dialect = call.dialect;
     openai::ReplyHeader header;
     header.id = s.ids.make(openai::id_prefix(call.dialect));
     header.request_id = x.id;
@@ -285,7 +285,7 @@ asio::awaitable<bool> answer(std::shared_ptr<Connection> c, Services& s, Exchang
     if (auto accepted = running.submit(std::move(call.requests)); !accepted) {
         ApiError error = to_api_error(accepted.error());
         if (accepted.error().kind == ErrorKind::context_length_exceeded)
-            error.param = completion ? "prompt" : "messages";
+            error.param = openai::prompt_field(dialect);
         co_return co_await refuse(c, s, x, std::move(error));
     }
     bool usable = false;

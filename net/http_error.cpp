@@ -22,6 +22,7 @@ constexpr Row kRows[] = {
     {ErrorKind::invalid_request, 400, kBadRequest, ""},
     {ErrorKind::context_length_exceeded, 400, kBadRequest, "context_length_exceeded"},
     {ErrorKind::model_not_found, 404, kBadRequest, "model_not_found"},
+    {ErrorKind::not_found, 404, kBadRequest, "not_found"},
     {ErrorKind::unsupported_architecture, 501, kServer, "unsupported_architecture"},
     {ErrorKind::unsupported, 400, kBadRequest, "unsupported"},
     {ErrorKind::bad_file, 503, kServer, "bad_model_file"},

@@ -9,6 +9,7 @@ namespace {
 constexpr RouteEntry kRoutes[] = {
     {"/v1/chat/completions", "POST", Route::chat_completions, "a chat completion, or a stream of chunks"},
     {"/v1/completions", "POST", Route::completions, "a text completion, or a stream"},
+    {"/v1/responses", "POST", Route::responses, "OpenAI's Responses API, or a stream of its events"},
     {"/v1/messages", "POST", Route::messages, "Anthropic's Messages API, or a stream of its events"},
     {"/v1/messages/count_tokens", "POST", Route::count_tokens, "how many tokens the messages have"},
     {"/v1/chat/completions/render", "POST", Route::render_chat, "the prompt's token ids"},

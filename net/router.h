@@ -11,7 +11,8 @@ namespace sluice::net {
 enum class Route : uint8_t {
     chat_completions,
     completions,
-    messages,      // Anthropic's
+    messages,  // Anthropic's
+    responses,
     count_tokens,  // Anthropic's
     render_chat,
     render_completion,
@@ -47,7 +48,7 @@ RouteMatch match_route(std::string_view method, std::string_view path);
 
 // Routes that generate: they are refused while the server drains.
 constexpr bool generates(Route route) {
-    return route <= Route::messages;
+    return route <= Route::responses;
 }
 // Routes with a JSON body, which is read on a text thread.
 constexpr bool has_body(Route route) {

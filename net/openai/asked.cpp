@@ -159,6 +159,7 @@ Result<Asked> read_asked(Route route, std::string_view text, const CallContext& 
     }
     const Dialect dialect = route == Route::completions ? Dialect::completions
                             : route == Route::messages  ? Dialect::messages
+                            : route == Route::responses ? Dialect::responses
                                                         : Dialect::chat;
     auto call = read_call(dialect, *body, context);
     if (!call) return call.error();

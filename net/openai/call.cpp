@@ -153,6 +153,8 @@ Result<Call> read_call(Dialect dialect, const json::object& body, const CallCont
             return read_completion(body, context);
         case Dialect::messages:
             return read_messages_call(body, context);
+        case Dialect::responses:
+            return read_response_call(body, context);
         case Dialect::chat:
             break;
     }

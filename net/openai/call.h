@@ -1,6 +1,7 @@
 // One API call, read and tokenised: what to ask of the engine, and what the answer has to look like.
 #pragma once
 #include <boost/json/object.hpp>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "engine/stats.h"
 #include "net/limits.h"
 #include "net/openai/fields.h"
+#include "net/responses/response.h"
 
 namespace sluice::net::openai {
 
@@ -26,6 +28,7 @@ struct Call {
     std::vector<std::string> echo_texts;    // one a prompt, when echo
     chat::AnswerOptions answer;             // how an answer to a conversation is read
     int unknown_fields = 0;
+    std::shared_ptr<ResponseRequest> response = {};  // of the Responses API only
 };
 
 // What reading needs to know. Borrowed for the call.
@@ -33,7 +36,8 @@ struct CallContext {
     const engine::ModelInfo& model;
     const engine::Frontend& frontend;
     const Limits& limits;
-    uint64_t random_seed;  // for calls that bring none
+    uint64_t random_seed;                           // for calls that bring none
+    std::shared_ptr<ResponseStore> responses = {};  // null: none are kept
 };
 
 // Body bytes to a JSON object.
@@ -42,10 +46,11 @@ Result<boost::json::object> read_body(std::string_view body, const Limits& limit
 // A body to a call. Template and tokenizer run here: not on an io thread.
 Result<Call> read_call(Dialect dialect, const boost::json::object& body, const CallContext& context);
 
-// The parts, for each dialect in its own file. Messages become a chat body first.
+// The parts, for each dialect in its own file. Messages and responses become a chat body first.
 Result<Call> read_chat(const boost::json::object& body, const CallContext& context);
 Result<Call> read_completion(const boost::json::object& body, const CallContext& context);
 Result<Call> read_messages_call(const boost::json::object& body, const CallContext& context);
+Result<Call> read_response_call(const boost::json::object& body, const CallContext& context);
 
 // What both share: sampling, stop, limits. The prompt is left empty.
 Result<engine::Request> read_request(const boost::json::object& body, const Values& values,

@@ -5,12 +5,6 @@
 namespace sluice::net::openai {
 namespace {
 
-void write_logprob(JsonWriter& json, const engine::Logprob& entry) {
-    json.key("token").text(entry.bytes).key("logprob").number(entry.logprob).key("bytes").begin_array();
-    for (const char c : entry.bytes) json.integer(static_cast<unsigned char>(c));
-    json.end_array();
-}
-
 // {"content":[...],"refusal":null}, or null when not asked for.
 void write_logprobs(JsonWriter& json, bool wanted, const std::vector<engine::TokenLogprobs>& tokens) {
     json.key("logprobs");
@@ -18,19 +12,9 @@ void write_logprobs(JsonWriter& json, bool wanted, const std::vector<engine::Tok
         json.null();
         return;
     }
-    json.begin_object().key("content").begin_array();
-    for (const engine::TokenLogprobs& token : tokens) {
-        json.begin_object();
-        write_logprob(json, token.chosen);
-        json.key("top_logprobs").begin_array();
-        for (const engine::Logprob& entry : token.top) {
-            json.begin_object();
-            write_logprob(json, entry);
-            json.end_object();
-        }
-        json.end_array().end_object();
-    }
-    json.end_array().key("refusal").null().end_object();
+    json.begin_object().key("content");
+    write_tokens(json, tokens);
+    json.key("refusal").null().end_object();
 }
 
 constexpr std::string_view kChunk = "chat.completion.chunk", kWhole = "chat.completion";

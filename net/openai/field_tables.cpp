@@ -177,6 +177,50 @@ constexpr Field kMessages[] = {
     refused("mcp_servers", "tools run at the client"),
 };
 
+constexpr Field kResponses[] = {
+    kModel,
+    other("input", Kind::any, "text, or items: messages, function calls and their outputs, reasoning"),
+    text("instructions", kMax32, &Values::instructions,
+         "in front of all, as a system message; of this response only"),
+    text("previous_response_id", kName, &Values::previous_response_id, "goes on from a stored response"),
+    flag("store", &Values::store, "default true: kept in memory for a while"),
+    kStream,
+    integer("max_output_tokens", 1, kMax32, &Values::max_tokens, "beyond the free context: clamped"),
+    kTemperature,
+    kTopP,
+    integer("top_logprobs", 0, 20, &Values::top_logprobs,
+            "likeliest tokens beside each; asks for logprobs too"),
+    other("tools", Kind::list, "functions the model may call; tools of other types are skipped"),
+    other("tool_choice", Kind::any, "as chat's, in the form of this API"),
+    kParallel,
+    other("reasoning", Kind::object,
+          "`effort` `none` asks the template for no thinking; the rest changes nothing"),
+    other("text", Kind::object, "`format` as chat's `response_format`; `verbosity` changes nothing"),
+    other("include", Kind::list, "`message.output_text.logprobs`; others change nothing"),
+    text("truncation", kName, &Values::truncation, "`auto` is accepted; nothing is left out of the input"),
+    other("metadata", Kind::object, "up to 16 strings, repeated in the answer"),
+    text("user", kName, &Values::user, "repeated in the answer"),
+    flag("background", &Values::background, "only false"),
+    kSeed,
+    kTopK,
+    kMinP,
+    kPresence,
+    kFrequency,
+    kPriority,
+    kSalt,
+    other("chat_template_kwargs", Kind::object, "variables for the template, e.g. `enable_thinking`"),
+    flag("enable_thinking", &Values::enable_thinking, "as `chat_template_kwargs.enable_thinking`"),
+    ignored("max_tool_calls", "no tools run here"),
+    ignored("stream_options", "there is no obfuscation"),
+    kServiceTier,
+    kCacheKey,
+    kCacheRetention,
+    kSafety,
+    ignored("context_management", "the client's items are taken as they are"),
+    refused("conversation", "use `previous_response_id`"),
+    refused("prompt", "there are no stored prompts"),
+};
+
 }  // namespace
 
 std::span<const Field> fields(Dialect dialect) {
@@ -186,9 +230,11 @@ std::span<const Field> fields(Dialect dialect) {
         case Dialect::completions:
             return kCompletions;
         case Dialect::messages:
+            return kMessages;
+        case Dialect::responses:
             break;
     }
-    return kMessages;
+    return kResponses;
 }
 
 }  // namespace sluice::net::openai

@@ -13,7 +13,8 @@
 
 namespace sluice::net::openai {
 
-enum class Dialect : uint8_t { chat, completions, messages };  // messages: Anthropic's
+// messages: Anthropic's
+enum class Dialect : uint8_t { chat, completions, messages, responses };
 
 // Fields that are one number, flag or word. All others are read where they are used.
 struct Values {
@@ -21,8 +22,9 @@ struct Values {
         logprobs_count, top_logprobs;
     std::optional<double> temperature, top_p, min_p, repetition_penalty, presence_penalty, frequency_penalty;
     std::optional<bool> stream, logprobs, echo, ignore_eos, add_generation_prompt, continue_final_message,
-        enable_thinking, parallel_tool_calls;
-    std::optional<std::string> model, cache_salt, reasoning_effort;
+        enable_thinking, parallel_tool_calls, store, background;
+    std::optional<std::string> model, cache_salt, reasoning_effort, instructions, previous_response_id,
+        truncation, user;
     int unknown = 0;  // fields of no table
 };
 

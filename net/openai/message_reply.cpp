@@ -6,6 +6,32 @@
 
 namespace sluice::net::openai {
 
+namespace {
+
+void write_logprob(JsonWriter& json, const engine::Logprob& entry) {
+    json.key("token").text(entry.bytes).key("logprob").number(entry.logprob).key("bytes").begin_array();
+    for (const char c : entry.bytes) json.integer(static_cast<unsigned char>(c));
+    json.end_array();
+}
+
+}  // namespace
+
+void write_tokens(JsonWriter& json, const std::vector<engine::TokenLogprobs>& tokens) {
+    json.begin_array();
+    for (const engine::TokenLogprobs& token : tokens) {
+        json.begin_object();
+        write_logprob(json, token.chosen);
+        json.key("top_logprobs").begin_array();
+        for (const engine::Logprob& entry : token.top) {
+            json.begin_object();
+            write_logprob(json, entry);
+            json.end_object();
+        }
+        json.end_array().end_object();
+    }
+    json.end_array();
+}
+
 MessageReply::MessageReply(const Call& call, ReplyHeader header, std::string_view call_prefix)
     : Reply(call, std::move(header)), call_prefix_(call_prefix) {
     choices_.reserve(count_);

@@ -22,6 +22,9 @@ struct Message {
     std::string stop_string;
 };
 
+// [{"token","logprob","bytes","top_logprobs"}, ...]
+void write_tokens(JsonWriter& json, const std::vector<engine::TokenLogprobs>& tokens);
+
 class MessageReply : public Reply {
   protected:
     MessageReply(const Call& call, ReplyHeader header, std::string_view call_prefix);

@@ -11,10 +11,17 @@ std::string_view id_prefix(Dialect dialect) {
             return "cmpl-";
         case Dialect::messages:
             return "msg_";
+        case Dialect::responses:
+            return "resp_";
         case Dialect::chat:
             break;
     }
     return "chatcmpl-";
+}
+
+std::string_view prompt_field(Dialect dialect) {
+    if (dialect == Dialect::completions) return "prompt";
+    return dialect == Dialect::responses ? "input" : "messages";
 }
 
 std::unique_ptr<Reply> Reply::make(const Call& call, ReplyHeader header) {
@@ -23,6 +30,8 @@ std::unique_ptr<Reply> Reply::make(const Call& call, ReplyHeader header) {
             return make_completion_reply(call, std::move(header));
         case Dialect::messages:
             return make_messages_reply(call, std::move(header));
+        case Dialect::responses:
+            return make_response_reply(call, std::move(header));
         case Dialect::chat:
             break;
     }
@@ -41,6 +50,7 @@ Reply::Reply(const Call& call, ReplyHeader header)
 void Reply::take(int32_t source, engine::Event event, std::string& out) {
     if (auto* failed = std::get_if<engine::Failed>(&event)) {
         failure_ = std::move(failed->error);
+        over();
         return;
     }
     if (!started_) start(out);
@@ -55,7 +65,7 @@ void Reply::take(int32_t source, engine::Event event, std::string& out) {
         usage_.prompt_tokens += finished->usage.prompt_tokens;
         usage_.cached_tokens += finished->usage.cached_tokens;
         usage_.completion_tokens += finished->usage.completion_tokens;
-        --open_;
+        if (--open_ == 0) over();
     }
 }
 

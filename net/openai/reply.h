@@ -21,6 +21,7 @@ struct ReplyHeader {
     std::string request_id = {};
 };
 std::string_view id_prefix(Dialect dialect);
+std::string_view prompt_field(Dialect dialect);  // where requests have what is too long
 
 class Reply {
   public:
@@ -50,6 +51,7 @@ class Reply {
     virtual void prompt_scored(int32_t source, engine::PromptScored scored, std::string& out) = 0;
     virtual void delta(size_t index, engine::Delta delta, std::string& out) = 0;
     virtual void choice_finished(size_t index, const engine::ChoiceFinished& end, std::string& out) = 0;
+    virtual void over() {}  // ended() from now on; before the last bytes go out
 
     const bool stream_, include_usage_, logprobs_;
     const int32_t n_;

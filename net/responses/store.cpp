@@ -1,0 +1,69 @@
+#include "net/responses/store.h"
+
+#include <utility>
+
+namespace sluice::net::openai {
+namespace {
+
+constexpr size_t kOverhead = 256;  // of an entry or an item, beside its text
+
+size_t cost(const StoredResponse& response) {
+    size_t out = kOverhead + response.id.size() + response.body.size();
+    for (const InputItem& item : response.input) out += kOverhead + item.id.size() + item.json.size();
+    return out;
+}
+
+size_t cost(const Turns& turns) {
+    return kOverhead + turns.size() * sizeof(turns.front());
+}
+
+}  // namespace
+
+ResponseStore::ResponseStore(size_t max_bytes, size_t max_count)
+    : max_bytes_(max_bytes), max_count_(max_count), turn_bytes_(std::make_shared<std::atomic<size_t>>(0)) {}
+
+void ResponseStore::put(StoredResponse response, Turns earlier) {
+    const size_t bytes = cost(response);
+    turn_bytes_->fetch_add(bytes);
+    earlier.emplace_back(new StoredResponse(std::move(response)),
+                         [all = turn_bytes_, bytes](const StoredResponse* turn) {
+                             all->fetch_sub(bytes);
+                             delete turn;
+                         });
+    const std::lock_guard lock(mutex_);
+    entry_bytes_ += cost(earlier);
+    const auto entry = entries_.insert(entries_.end(), std::move(earlier));
+    by_id_[entry->back()->id] = entry;
+    while (!entries_.empty() && (held() > max_bytes_ || entries_.size() > max_count_)) drop(entries_.begin());
+}
+
+Turns ResponseStore::find(std::string_view id) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = by_id_.find(id);
+    return found == by_id_.end() ? Turns() : *found->second;
+}
+
+bool ResponseStore::erase(std::string_view id) {
+    const std::lock_guard lock(mutex_);
+    const auto found = by_id_.find(id);
+    if (found == by_id_.end()) return false;
+    drop(found->second);
+    return true;
+}
+
+size_t ResponseStore::bytes() const {
+    const std::lock_guard lock(mutex_);
+    return held();
+}
+
+size_t ResponseStore::held() const {
+    return turn_bytes_->load() + entry_bytes_;
+}
+
+void ResponseStore::drop(Entries::iterator entry) {
+    by_id_.erase(entry->back()->id);
+    entry_bytes_ -= cost(*entry);
+    entries_.erase(entry);
+}
+
+}  // namespace sluice::net::openai

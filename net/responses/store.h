@@ -1,0 +1,53 @@
+// Responses that have ended, kept in memory for clients that name them later. Bounded by bytes and by number;
+// the oldest go first. What an earlier response said stays as long as a later one that goes on from it. Any
+// thread.
+#pragma once
+#include <atomic>
+#include <cstddef>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "net/responses/items.h"
+
+namespace sluice::net::openai {
+
+struct StoredResponse {
+    std::string id;
+    std::string body;                       // the response object, JSON
+    size_t output_at = 0, output_size = 0;  // of the list of its items in the body
+    std::vector<InputItem> input;           // its own, not what it goes on from
+
+    std::string_view output() const { return std::string_view(body).substr(output_at, output_size); }
+};
+using Turns = std::vector<std::shared_ptr<const StoredResponse>>;  // oldest first
+
+class ResponseStore {
+  public:
+    ResponseStore(size_t max_bytes, size_t max_count);
+
+    // `earlier`: what the response goes on from.
+    void put(StoredResponse response, Turns earlier);
+    Turns find(std::string_view id) const;  // the response is the last one; empty: unknown
+    bool erase(std::string_view id);
+
+    size_t bytes() const;
+
+  private:
+    using Entries = std::list<Turns>;  // by age
+    void drop(Entries::iterator entry);
+    size_t held() const;
+
+    const size_t max_bytes_, max_count_;
+    const std::shared_ptr<std::atomic<size_t>> turn_bytes_;  // of all turns that are alive
+    mutable std::mutex mutex_;
+    Entries entries_;
+    std::unordered_map<std::string_view, Entries::iterator> by_id_;  // names are the turns' own
+    size_t entry_bytes_ = 0;
+};
+
+}  // namespace sluice::net::openai
