@@ -106,7 +106,7 @@ struct TextJob {
 void run_job(TextJob& job, Route route, Services& s) {
     try {
         const openai::CallContext context{job.engine->info(), job.engine->frontend(), s.limits,
-                                          s.ids.number()};
+                                          s.ids.number(), s.responses};
         job.result = openai::read_asked(route, job.body, context);
     } catch (const std::bad_alloc&) {
         job.result = Error{ErrorKind::out_of_memory, "not enough memory for this request"};
@@ -273,7 +273,8 @@ asio::awaitable<bool> answer(std::shared_ptr<Connection> c, Services& s, Exchang
     const engine::ModelInfo& info = engine->info();
     const openai::Dialect dialect = call.dialect;
     openai::ReplyHeader header;
-    header.id = s.ids.make(openai::id_prefix(call.dialect));
+    const std::string_view prefix = openai::id_prefix(dialect);
+    header.id = dialect == openai::Dialect::responses ? secret_id(prefix) : s.ids.make(prefix);
     header.request_id = x.id;
     header.created = std::time(nullptr);
     header.model = info.name;

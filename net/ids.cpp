@@ -33,6 +33,10 @@ std::string IdSource::make(std::string_view prefix) {
     return fmt::format("{}{:016x}{:08x}", prefix, number(), number() >> 32);
 }
 
+std::string secret_id(std::string_view prefix) {
+    return fmt::format("{}{:016x}{:016x}", prefix, random_key(), random_key());
+}
+
 std::optional<std::string> acceptable_request_id(std::string_view id) {
     const auto harmless = [](char c) {
         return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||

@@ -20,6 +20,9 @@ class IdSource {
     std::atomic<uint64_t> next_{0};
 };
 
+// prefix + 32 hexadecimal digits that nobody can guess: who knows the name may read what it names.
+std::string secret_id(std::string_view prefix);
+
 // The client's own x-request-id if it is short and harmless in headers and logs.
 std::optional<std::string> acceptable_request_id(std::string_view id);
 

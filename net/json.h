@@ -32,8 +32,6 @@ class JsonWriter {
     JsonWriter& null();
     JsonWriter& raw(std::string_view json);  // a value that is JSON already
 
-    size_t size() const { return out_.size(); }  // of all that is written so far
-
   private:
     JsonWriter& open(char c);
     JsonWriter& close(char c);

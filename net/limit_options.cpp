@@ -25,6 +25,7 @@ constexpr BytesRow kBytes[] = {
     {"--stop-bytes", &Limits::stop_bytes, "Longest stop string"},
     {"--unread-bytes", &Limits::unread_bytes, "Read ahead of the request that is being answered"},
     {"--bodies-bytes", &Limits::bodies_bytes, "All bodies in memory together; more: 503"},
+    {"--response-store-bytes", &Limits::response_store_bytes, "Responses kept for later; 0: none", 0},
     {"--body-rate", &Limits::body_rate, "Body bytes that, when they have come, add a second to --body-time"},
     {"--step-rate", &Limits::step_rate, "Bytes of the model that add a second to --step-stall"},
 };
@@ -44,6 +45,7 @@ constexpr CountRow kCounts[] = {
     {"--logit-bias", &Limits::logit_bias, "Tokens in logit_bias or stop_token_ids", 0},
     {"--connections", &Limits::connections, "Open connections; more: 503"},
     {"--text-jobs", &Limits::text_jobs, "Requests waiting to be tokenised; more: 429"},
+    {"--response-store-count", &Limits::response_store_count, "Responses kept for later; the oldest go"},
     {"--lag-events", &Limits::lag_events, "Tokens waiting for a slow client before they are merged", 0},
 };
 

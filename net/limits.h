@@ -30,6 +30,10 @@ struct Limits {
     size_t unread_bytes = 16 << 10;  // read ahead of the request being answered; the rest stays in the kernel
     size_t lag_events = 256;         // waiting for a slow client before tokens are merged into one frame
 
+    // responses that are kept for later requests; the oldest go first
+    size_t response_store_bytes = 64 << 20;  // 0: none are kept
+    size_t response_store_count = 1000;
+
     // how long; what grows with a size has a rate that grants more to the large
     std::chrono::milliseconds header_time{10'000};  // from the first byte (or the connect) to the last field
     std::chrono::milliseconds body_time{60'000};    // from the header to the end of the body, and longer by

@@ -1,7 +1,6 @@
 #include "net/router.h"
 
 #include <charconv>
-#include <optional>
 
 namespace sluice::net {
 namespace {
@@ -10,6 +9,10 @@ constexpr RouteEntry kRoutes[] = {
     {"/v1/chat/completions", "POST", Route::chat_completions, "a chat completion, or a stream of chunks"},
     {"/v1/completions", "POST", Route::completions, "a text completion, or a stream"},
     {"/v1/responses", "POST", Route::responses, "OpenAI's Responses API, or a stream of its events"},
+    {"/v1/responses/{response_id}", "GET", Route::response, "a stored response"},
+    {"/v1/responses/{response_id}", "DELETE", Route::delete_response, "forgets it"},
+    {"/v1/responses/{response_id}/cancel", "POST", Route::cancel_response, "ends one in the background"},
+    {"/v1/responses/{response_id}/input_items", "GET", Route::response_input, "what it was made from"},
     {"/v1/messages", "POST", Route::messages, "Anthropic's Messages API, or a stream of its events"},
     {"/v1/messages/count_tokens", "POST", Route::count_tokens, "how many tokens the messages have"},
     {"/v1/chat/completions/render", "POST", Route::render_chat, "the prompt's token ids"},
@@ -28,6 +31,21 @@ constexpr RouteEntry kRoutes[] = {
 };
 constexpr std::string_view kId = "{id}";  // at a path's end: model names may hold slashes
 
+// What stands for the id in `path`, "" for shapes without one; nothing when the path is another.
+std::optional<std::string> match_path(std::string_view shape, std::string_view path) {
+    const size_t at = shape.find('{');
+    if (at == std::string_view::npos) return shape == path ? std::optional<std::string>("") : std::nullopt;
+    const bool segment = !shape.ends_with(kId);
+    const std::string_view after = shape.substr(shape.find('}') + 1);
+    if (path.size() <= at + after.size() || !path.starts_with(shape.substr(0, at)) || !path.ends_with(after))
+        return std::nullopt;
+    const std::string_view id = path.substr(at, path.size() - at - after.size());
+    if (segment && id.find('/') != std::string_view::npos) return std::nullopt;
+    return percent_decode(id);
+}
+
+}  // namespace
+
 std::optional<std::string> percent_decode(std::string_view text) {
     std::string out;
     for (size_t i = 0; i < text.size(); ++i) {
@@ -45,32 +63,23 @@ std::optional<std::string> percent_decode(std::string_view text) {
     return out;
 }
 
-// What stands for {id} in `path`, "" for shapes without one; nothing when the path is another.
-std::optional<std::string> match_path(std::string_view shape, std::string_view path) {
-    const size_t at = shape.find(kId);
-    if (at == std::string_view::npos) return shape == path ? std::optional<std::string>("") : std::nullopt;
-    if (path.size() <= at || !path.starts_with(shape.substr(0, at))) return std::nullopt;
-    return percent_decode(path.substr(at));
-}
-
-}  // namespace
-
 std::span<const RouteEntry> routes() {
     return kRoutes;
 }
 
 RouteMatch match_route(std::string_view method, std::string_view path) {
+    RouteMatch out;
     for (const RouteEntry& entry : kRoutes) {
         auto id = match_path(entry.path, path);
         if (!id) continue;
-        RouteMatch out{entry.route};
-        out.id = std::move(*id);
         const bool get = entry.method == "GET";
-        out.method_allowed = method == entry.method || (get && method == "HEAD");
-        out.allow = get ? "GET, HEAD" : entry.method;
-        return out;
+        if (method == entry.method || (get && method == "HEAD"))
+            return {entry.route, true, {}, std::move(*id)};
+        out.route = entry.route;
+        if (!out.allow.empty()) out.allow += ", ";
+        out.allow += get ? "GET, HEAD" : entry.method;
     }
-    return {};
+    return out;
 }
 
 }  // namespace sluice::net

@@ -1,7 +1,8 @@
 // Which route a request means: one table. Paths are exact;
-// nothing but an `{id}` at its place is decoded or normalised. Pure.
+// nothing but an `{id}` or `{response_id}` at its place is decoded or normalised. Pure.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,6 +20,10 @@ enum class Route : uint8_t {
     tokenize,
     detokenize,
     apply_template,
+    response,
+    delete_response,
+    cancel_response,
+    response_input,
     models,
     model,
     server_info,
@@ -30,7 +35,7 @@ enum class Route : uint8_t {
 };
 
 struct RouteEntry {
-    std::string_view path;  // may hold one {id}
+    std::string_view path;  // may end with {id}, or hold a {response_id}, which is one segment
     std::string_view method;
     Route route;
     std::string_view summary;
@@ -40,9 +45,11 @@ std::span<const RouteEntry> routes();
 struct RouteMatch {
     Route route = Route::none;
     bool method_allowed = false;
-    std::string_view allow = {};  // the Allow field of a 405
-    std::string id = {};          // what stands for {id}, percent-decoded
+    std::string allow = {};  // the Allow field of a 405
+    std::string id = {};     // what stands for {id}, percent-decoded
 };
+
+std::optional<std::string> percent_decode(std::string_view text);
 
 RouteMatch match_route(std::string_view method, std::string_view path);
 

@@ -10,6 +10,7 @@
 #include "net/ids.h"
 #include "net/limits.h"
 #include "net/metrics.h"
+#include "net/responses/store.h"
 
 namespace sluice::net {
 
@@ -34,6 +35,8 @@ struct Services {
     const Limits limits;
     Metrics metrics;
     IdSource ids;
+    const std::shared_ptr<openai::ResponseStore> responses =
+        std::make_shared<openai::ResponseStore>(limits.response_store_bytes, limits.response_store_count);
     boost::asio::io_context text;       // run by the "sl-text" threads: JSON, templates, tokenising
     std::atomic<size_t> text_jobs{0};   // queued or running there
     std::atomic<size_t> body_bytes{0};  // read and not yet tokenised

@@ -13,6 +13,7 @@
 #include "net/generation.h"
 #include "net/openai/call.h"
 #include "net/openai/models.h"
+#include "net/responses/stored.h"
 #include "net/router.h"
 
 namespace sluice::net {
@@ -163,7 +164,13 @@ HttpResponse metrics_response(const Services& s, const Readiness& readiness) {
 }
 
 // Routes that are answered from what is at hand.
-HttpResponse answer_at_once(const RouteMatch& match, const Services& s, const Readiness& readiness) {
+HttpResponse answer_at_once(const RouteMatch& match, std::string_view query, const Services& s,
+                            const Readiness& readiness) {
+    if (openai::is_about_stored(match.route)) {
+        auto answer = openai::answer_stored(match, query, *s.responses);
+        return answer ? json_response(std::move(*answer))
+                      : error_response(to_api_error(answer.error()), s.limits);
+    }
     switch (match.route) {
         case Route::health:
             return json_response(R"({"status":"ok"})");
@@ -230,7 +237,7 @@ asio::awaitable<bool> serve(std::shared_ptr<Connection> c, Services& s, Exchange
         co_return co_await respond(c, s, x, std::move(response));
     }
     if (!wanted) {
-        HttpResponse response = answer_at_once(match, s, readiness);
+        HttpResponse response = answer_at_once(match, x.request.query, s, readiness);
         co_return co_await respond(c, s, x, std::move(response));
     }
     co_return co_await answer_body(c, s, x, match.route, readiness.engine);

@@ -12,7 +12,7 @@
 namespace sluice::net::openai {
 
 // One item as input_items shows it.
-struct InputItem {
+struct StoredItem {
     std::string id, json;
 };
 

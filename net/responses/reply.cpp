@@ -227,17 +227,21 @@ class ResponseReply final : public MessageReply {
                    [&](JsonWriter& json) { write_item(json, item, true); });
     }
 
+    // Nobody can answer half a call: what goes on from here does not see it.
     void keep(std::string_view how) {
         if (!request_->store) return;
-        StoredResponse made{header_.id, {}, 0, 0, std::move(request_->input)};
-        JsonWriter json(made.body);
-        std::tie(made.output_at, made.output_size) = write_response(json, how);
+        StoredResponse made{header_.id, {}, std::move(request_->input), {}};
+        JsonWriter whole(made.body);
+        write_response(whole, how);
+        for (const Item& item : items_) {
+            if (item.kind == Kind::function_call && item.status != "completed") continue;
+            JsonWriter json(made.output.emplace_back(StoredItem{item.id, {}}).json);
+            write_item(json, item, true, true);
+        }
         request_->store->put(std::move(made), std::move(request_->history));
     }
 
-    // Returns where in the text the list of items begins, and its length.
-    std::pair<size_t, size_t> write_response(JsonWriter& json, std::string_view how,
-                                             const ApiError* error = nullptr) const {
+    void write_response(JsonWriter& json, std::string_view how, const ApiError* error = nullptr) const {
         json.begin_object().key("id").text(header_.id).key("object").text("response");
         json.key("created_at").integer(header_.created).key("status").text(how).key("completed_at");
         how == "completed" ? json.integer(completed_at_) : json.null();
@@ -250,15 +254,11 @@ class ResponseReply final : public MessageReply {
         }
         json.key("model").text(header_.model);
         for (const auto& [name, value] : request_->repeated) json.key(name).raw(value);
-        json.key("output");
-        const size_t begin = json.size();
-        json.begin_array();
+        json.key("output").begin_array();
         for (const Item& item : items_) write_item(json, item, true, how != "in_progress");
-        const size_t size = json.end_array().size() - begin;
-        json.key("usage");
+        json.end_array().key("usage");
         how == "completed" || how == "incomplete" ? write_counts(json) : void(json.null());
         json.end_object();
-        return {begin, size};
     }
 
     void write_error(JsonWriter& json, std::string_view how, const ApiError* error) const {

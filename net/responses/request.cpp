@@ -167,8 +167,9 @@ Result<Turns> read_history(const Values& values, const CallContext& context) {
     }
     size_t bytes = 0;
     for (const auto& turn : turns) {
-        bytes += turn->output().size();
-        for (const InputItem& item : turn->input) bytes += item.json.size();
+        for (const auto* items : {&turn->input, &turn->output}) {
+            for (const StoredItem& item : *items) bytes += item.json.size();
+        }
     }
     if (turns.size() > context.limits.messages || bytes > context.limits.body_bytes)
         return bad_field("previous_response_id", "names a conversation that has become too long");
@@ -176,18 +177,12 @@ Result<Turns> read_history(const Values& values, const CallContext& context) {
 }
 
 Result<void> add_turn(const StoredResponse& turn, const Limits& limits, ItemsToChat& chat) {
-    const std::string at = "previous_response_id";
-    for (const InputItem& item : turn.input) {
-        const auto value = parse_json(item.json, limits.json_depth);
-        if (!value) return value.error();
-        if (auto ok = chat.add(*value, at); !ok) return ok;
-    }
-    const auto output = parse_json(turn.output(), limits.json_depth);
-    if (!output) return output.error();
-    for (const json::value& item : output->as_array()) {
-        const bool half = item.at("type") == "function_call" && item.at("status") != "completed";
-        if (half) continue;  // nobody can have answered it
-        if (auto ok = chat.add(item, at); !ok) return ok;
+    for (const auto* items : {&turn.input, &turn.output}) {
+        for (const StoredItem& item : *items) {
+            const auto value = parse_json(item.json, limits.json_depth);
+            if (!value) return value.error();
+            if (auto ok = chat.add(*value, "previous_response_id"); !ok) return ok;
+        }
     }
     return {};
 }
@@ -319,7 +314,8 @@ Result<Call> read_response_call(const json::object& body, const CallContext& con
     call->unknown_fields = values->unknown;
     call->response = std::make_shared<ResponseRequest>();
     ResponseRequest& kept = *call->response;
-    if (values->store.value_or(true)) kept.store = context.responses;
+    if (values->store.value_or(true) && context.limits.response_store_bytes > 0)
+        kept.store = context.responses;
     kept.repeated = repeated_fields(body, *values, *tools, kept.store != nullptr);
     if (!kept.store) return call;
     for (const json::value& item : *items)

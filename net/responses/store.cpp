@@ -9,7 +9,9 @@ constexpr size_t kOverhead = 256;  // of an entry or an item, beside its text
 
 size_t cost(const StoredResponse& response) {
     size_t out = kOverhead + response.id.size() + response.body.size();
-    for (const InputItem& item : response.input) out += kOverhead + item.id.size() + item.json.size();
+    for (const auto* items : {&response.input, &response.output}) {
+        for (const StoredItem& item : *items) out += kOverhead + item.id.size() + item.json.size();
+    }
     return out;
 }
 

@@ -18,11 +18,9 @@ namespace sluice::net::openai {
 
 struct StoredResponse {
     std::string id;
-    std::string body;                       // the response object, JSON
-    size_t output_at = 0, output_size = 0;  // of the list of its items in the body
-    std::vector<InputItem> input;           // its own, not what it goes on from
-
-    std::string_view output() const { return std::string_view(body).substr(output_at, output_size); }
+    std::string body;                // the response object, JSON
+    std::vector<StoredItem> input;   // its own, not what it goes on from
+    std::vector<StoredItem> output;  // those of a later response's history
 };
 using Turns = std::vector<std::shared_ptr<const StoredResponse>>;  // oldest first
 

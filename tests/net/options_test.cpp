@@ -109,6 +109,8 @@ constexpr Row kRows[] = {
     {"--header-fields", "9"},
     {"--messages", "9"},
     {"--tools", "0"},
+    {"--response-store-bytes", "1MiB", true},
+    {"--response-store-count", "7"},
     {"--prompts", "9"},
     {"--stop-strings", "9"},
     {"--logit-bias", "9"},

@@ -131,15 +131,33 @@ TEST(Router, ModelNamesMayHaveSlashes) {
         EXPECT_EQ(match_route("GET", path).route, Route::none) << path;
 }
 
+TEST(Router, OnePathMayHaveSeveralMethods) {
+    EXPECT_EQ(match_route("GET", "/v1/responses/resp_1").route, Route::response);
+    EXPECT_EQ(match_route("DELETE", "/v1/responses/resp_1").route, Route::delete_response);
+    EXPECT_EQ(match_route("POST", "/v1/responses/resp%5F1/cancel").id, "resp_1");
+    EXPECT_EQ(match_route("GET", "/v1/responses/resp_1/input_items").route, Route::response_input);
+    EXPECT_EQ(match_route("PUT", "/v1/responses/resp_1").allow, "GET, HEAD, DELETE");
+    EXPECT_EQ(match_route("GET", "/v1/responses/resp_1/cancel").allow, "POST");
+    for (const char* path :
+         {"/v1/responses/", "/v1/responses//cancel", "/v1/responses/a/b", "/v1/responses/a/"})
+        EXPECT_EQ(match_route("GET", path).route, Route::none) << path;
+}
+
 TEST(Errors, TableAndShape) {
-    const std::pair<ErrorKind, int> rows[] = {
-        {ErrorKind::invalid_request, 400}, {ErrorKind::context_length_exceeded, 400},
-        {ErrorKind::model_not_found, 404}, {ErrorKind::unsupported_architecture, 501},
-        {ErrorKind::unsupported, 400},     {ErrorKind::queue_full, 429},
-        {ErrorKind::unavailable, 503},     {ErrorKind::deadline_exceeded, 504},
-        {ErrorKind::internal, 500},        {ErrorKind::out_of_memory, 503},
-        {ErrorKind::bad_file, 503},        {ErrorKind::io, 503},
-        {ErrorKind::cancelled, 503}};
+    const std::pair<ErrorKind, int> rows[] = {{ErrorKind::invalid_request, 400},
+                                              {ErrorKind::context_length_exceeded, 400},
+                                              {ErrorKind::model_not_found, 404},
+                                              {ErrorKind::not_found, 404},
+                                              {ErrorKind::unsupported_architecture, 501},
+                                              {ErrorKind::unsupported, 400},
+                                              {ErrorKind::queue_full, 429},
+                                              {ErrorKind::unavailable, 503},
+                                              {ErrorKind::deadline_exceeded, 504},
+                                              {ErrorKind::internal, 500},
+                                              {ErrorKind::out_of_memory, 503},
+                                              {ErrorKind::bad_file, 503},
+                                              {ErrorKind::io, 503},
+                                              {ErrorKind::cancelled, 503}};
     for (const auto& [kind, status] : rows) EXPECT_EQ(to_api_error({kind, "m"}).status, status);
     EXPECT_EQ(error_body(to_api_error({ErrorKind::context_length_exceeded, "too \"long\"", "messages"})),
               R"({"error":{"message":"too \"long\"","type":"invalid_request_error","param":"messages",)"
