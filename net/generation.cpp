@@ -5,96 +5,19 @@
 #include <new>
 #include <optional>
 
+#include "net/background.h"
 #include "net/mailbox.h"
 #include "net/openai/asked.h"
 #include "net/openai/call.h"
 #include "net/openai/models.h"
 #include "net/openai/reply.h"
+#include "net/running.h"
 #include "net/sse.h"
 
 namespace sluice::net {
 namespace {
 
 namespace asio = boost::asio;
-
-// Counts the call while it is answered.
-class Counted {
-  public:
-    explicit Counted(Services& s) : s_(s) {
-        if (s_.generations.fetch_add(1) == 0) s_.busy_since = Clock::now().time_since_epoch().count();
-    }
-    ~Counted() { s_.generations.fetch_sub(1); }
-    Counted(const Counted&) = delete;
-
-  private:
-    Services& s_;
-};
-
-// What the engine was asked for. Going out of scope before the end cancels it.
-class Running {
-  public:
-    Running(std::shared_ptr<engine::Engine> engine, std::shared_ptr<Mailbox> mailbox)
-        : engine_(std::move(engine)), mailbox_(std::move(mailbox)) {}
-    ~Running() {
-        mailbox_->close();
-        if (ended_) return;
-        for (const engine::RequestKey key : keys_) engine_->cancel(key);
-    }
-    Running(const Running&) = delete;
-
-    Result<void> submit(std::vector<engine::Request> requests) {
-        for (size_t i = 0; i < requests.size(); ++i) {
-            requests[i].sink = mailbox_->sink(static_cast<int32_t>(i));
-            const auto key = engine_->submit(std::move(requests[i]));
-            if (!key) return key.error();
-            keys_.push_back(*key);
-        }
-        return {};
-    }
-    std::vector<Letter> take() { return mailbox_->take(); }
-    void ended() { ended_ = true; }
-
-  private:
-    const std::shared_ptr<engine::Engine> engine_;
-    const std::shared_ptr<Mailbox> mailbox_;
-    std::vector<engine::RequestKey> keys_;
-    bool ended_ = false;
-};
-
-// Observes the latencies of one call as its events come.
-class Stopwatch {
-  public:
-    Stopwatch(Metrics& metrics, const openai::Call& call, Clock::time_point began)
-        : metrics_(metrics),
-          began_(began),
-          n_(call.n),
-          last_(call.requests.size() * static_cast<size_t>(call.n)) {}
-
-    void note(const Letter& letter) {
-        if (const auto* end = std::get_if<engine::Finished>(&letter.event)) metrics_.timed(end->timing);
-        const auto* delta = std::get_if<engine::Delta>(&letter.event);
-        if (!delta || delta->tokens.empty()) return;
-        auto& last = last_[static_cast<size_t>(letter.source * n_ + delta->choice)];
-        if (first_ == Clock::time_point{}) {
-            first_ = letter.at;
-            metrics_.first_token(letter.at - began_);
-        }
-        if (last != Clock::time_point{}) metrics_.between_tokens(letter.at - last);
-        last = letter.at;
-    }
-    void finish(const engine::Usage& usage) {
-        const auto now = Clock::now();
-        metrics_.finished(usage, now - began_,
-                          first_ == Clock::time_point{} ? Seconds(0) : Seconds(now - first_));
-    }
-
-  private:
-    Metrics& metrics_;
-    const Clock::time_point began_;
-    const int32_t n_;
-    Clock::time_point first_;
-    std::vector<Clock::time_point> last_;
-};
 
 struct TextJob {
     std::string body;
@@ -267,6 +190,21 @@ asio::awaitable<bool> stream(std::shared_ptr<Connection> c, Services& s, Exchang
     co_return !c->broken();
 }
 
+// The answer is the response as it begins; it goes on without this connection.
+asio::awaitable<bool> answer_later(std::shared_ptr<Connection> c, Services& s, Exchange& x, openai::Call call,
+                                   openai::ReplyHeader header, std::shared_ptr<engine::Engine> engine) {
+    const Background::Surroundings around{s.metrics, s.generations, s.busy_since, s.limits.lag_events,
+                                          [&s](std::function<void()> work) { asio::post(s.text, work); }};
+    auto begun = Background::start(std::move(call), std::move(header), engine, around);
+    if (!begun) {
+        ApiError error = to_api_error(begun.error());
+        co_return co_await refuse(c, s, x, std::move(error));
+    }
+    HttpResponse response;
+    response.body = std::move(*begun);
+    co_return co_await respond(c, s, x, std::move(response));
+}
+
 asio::awaitable<bool> answer(std::shared_ptr<Connection> c, Services& s, Exchange& x, openai::Call call,
                              std::shared_ptr<engine::Engine> engine) {
     s.metrics.unknown_fields(call.unknown_fields);
@@ -279,14 +217,14 @@ asio::awaitable<bool> answer(std::shared_ptr<Connection> c, Services& s, Exchang
     header.created = std::time(nullptr);
     header.model = info.name;
     header.fingerprint = openai::fingerprint(info);
+    if (call.response && call.response->background)
+        co_return co_await answer_later(c, s, x, std::move(call), std::move(header), engine);
     const auto reply = openai::Reply::make(call, std::move(header));
     Stopwatch watch(s.metrics, call, x.began);
 
     Running running(engine, std::make_shared<Mailbox>([c] { c->post_notify(); }, s.limits.lag_events));
     if (auto accepted = running.submit(std::move(call.requests)); !accepted) {
-        ApiError error = to_api_error(accepted.error());
-        if (accepted.error().kind == ErrorKind::context_length_exceeded)
-            error.param = openai::prompt_field(dialect);
+        ApiError error = to_api_error(openai::about_prompt(accepted.error(), dialect));
         co_return co_await refuse(c, s, x, std::move(error));
     }
     bool usable = false;
@@ -305,7 +243,7 @@ asio::awaitable<bool> answer(std::shared_ptr<Connection> c, Services& s, Exchang
 asio::awaitable<bool> answer_body(std::shared_ptr<Connection> c, Services& s, Exchange& x, Route route,
                                   std::shared_ptr<engine::Engine> engine) {
     std::optional<Counted> counted;
-    if (generates(route)) counted.emplace(s);
+    if (generates(route)) counted.emplace(s.generations, s.busy_since);
     if (s.text_jobs.fetch_add(1) >= s.limits.text_jobs) {
         s.text_jobs.fetch_sub(1);
         ApiError full =

@@ -46,6 +46,8 @@ constexpr CountRow kCounts[] = {
     {"--connections", &Limits::connections, "Open connections; more: 503"},
     {"--text-jobs", &Limits::text_jobs, "Requests waiting to be tokenised; more: 429"},
     {"--response-store-count", &Limits::response_store_count, "Responses kept for later; the oldest go"},
+    {"--background-responses", &Limits::background_responses,
+     "Responses that run without a client; more: 429; 0: refused", 0},
     {"--lag-events", &Limits::lag_events, "Tokens waiting for a slow client before they are merged", 0},
 };
 

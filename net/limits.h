@@ -28,7 +28,8 @@ struct Limits {
     size_t text_jobs = 1024;         // requests waiting to be tokenised; more: 429
     size_t bodies_bytes = 1 << 30;   // of all bodies that are read or wait to be tokenised; more: 503
     size_t unread_bytes = 16 << 10;  // read ahead of the request being answered; the rest stays in the kernel
-    size_t lag_events = 256;         // waiting for a slow client before tokens are merged into one frame
+    size_t background_responses = 64;  // running without a client; more: 429; 0: refused
+    size_t lag_events = 256;           // waiting for a slow client before tokens are merged into one frame
 
     // responses that are kept for later requests; the oldest go first
     size_t response_store_bytes = 64 << 20;  // 0: none are kept

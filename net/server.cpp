@@ -255,6 +255,7 @@ void Server::drain(Clock::time_point deadline) {
     const auto done = [&s] { return s.generations == 0; };
     if (wait_for(done, deadline)) return;
     s.aborting = true;
+    s.responses->cancel_all();
     core_->for_each_connection([](Connection& c) { c.notify(); });
     wait_for(done, Clock::now() + s.limits.stop_time);
 }
@@ -270,6 +271,7 @@ void Server::stop() {
     for (std::thread& thread : core_->text_threads) thread.join();
     for (auto& one : core_->io) one->context.stop();
     for (auto& one : core_->io) one->thread.join();
+    s.responses->cancel_all();  // what the last connections began
 }
 
 }  // namespace sluice::net

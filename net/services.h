@@ -35,8 +35,8 @@ struct Services {
     const Limits limits;
     Metrics metrics;
     IdSource ids;
-    const std::shared_ptr<openai::ResponseStore> responses =
-        std::make_shared<openai::ResponseStore>(limits.response_store_bytes, limits.response_store_count);
+    const std::shared_ptr<openai::ResponseStore> responses = std::make_shared<openai::ResponseStore>(
+        limits.response_store_bytes, limits.response_store_count, limits.background_responses);
     boost::asio::io_context text;       // run by the "sl-text" threads: JSON, templates, tokenising
     std::atomic<size_t> text_jobs{0};   // queued or running there
     std::atomic<size_t> body_bytes{0};  // read and not yet tokenised

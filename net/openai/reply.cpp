@@ -19,9 +19,12 @@ std::string_view id_prefix(Dialect dialect) {
     return "chatcmpl-";
 }
 
-std::string_view prompt_field(Dialect dialect) {
-    if (dialect == Dialect::completions) return "prompt";
-    return dialect == Dialect::responses ? "input" : "messages";
+Error about_prompt(Error error, Dialect dialect) {
+    if (error.kind != ErrorKind::context_length_exceeded) return error;
+    error.param = "messages";
+    if (dialect == Dialect::completions) error.param = "prompt";
+    if (dialect == Dialect::responses) error.param = "input";
+    return error;
 }
 
 std::unique_ptr<Reply> Reply::make(const Call& call, ReplyHeader header) {

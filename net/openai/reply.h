@@ -21,7 +21,8 @@ struct ReplyHeader {
     std::string request_id = {};
 };
 std::string_view id_prefix(Dialect dialect);
-std::string_view prompt_field(Dialect dialect);  // where requests have what is too long
+// What the engine refuses, with the field that has it.
+Error about_prompt(Error error, Dialect dialect);
 
 class Reply {
   public:

@@ -75,9 +75,9 @@ class ResponseReply final : public MessageReply {
     ResponseReply(const Call& call, ReplyHeader header)
         : MessageReply(call, std::move(header), "call_"), request_(call.response) {}
 
-    // The client has left before the end.
+    // The client has left before the end, or has cancelled it.
     ~ResponseReply() override {
-        if (begun_ && !ended()) keep("cancelled");
+        if (is_known() && !ended()) keep("cancelled");
     }
 
     std::string stream_end() const override {
@@ -137,13 +137,16 @@ class ResponseReply final : public MessageReply {
 
     void over() override {
         completed_at_ = std::time(nullptr);
-        if (begun_) keep(status());
+        if (is_known()) keep(status());
     }
 
   private:
+    // The client may know the response's name.
+    bool is_known() const { return begun_ || request_->background; }
+
     std::string_view status() const {
         if (failure()) return "failed";
-        if (!ended()) return "in_progress";
+        if (!ended()) return request_->background && !begun_ ? "queued" : "in_progress";
         return message(0).reason == engine::FinishReason::length ? "incomplete" : "completed";
     }
 
@@ -230,7 +233,7 @@ class ResponseReply final : public MessageReply {
     // Nobody can answer half a call: what goes on from here does not see it.
     void keep(std::string_view how) {
         if (!request_->store) return;
-        StoredResponse made{header_.id, {}, std::move(request_->input), {}};
+        StoredResponse made{header_.id, {}, std::move(request_->input), {}, request_->background};
         JsonWriter whole(made.body);
         write_response(whole, how);
         for (const Item& item : items_) {
@@ -255,7 +258,7 @@ class ResponseReply final : public MessageReply {
         json.key("model").text(header_.model);
         for (const auto& [name, value] : request_->repeated) json.key(name).raw(value);
         json.key("output").begin_array();
-        for (const Item& item : items_) write_item(json, item, true, how != "in_progress");
+        for (const Item& item : items_) write_item(json, item, true, how != "in_progress" && how != "queued");
         json.end_array().key("usage");
         how == "completed" || how == "incomplete" ? write_counts(json) : void(json.null());
         json.end_object();
@@ -285,8 +288,8 @@ class ResponseReply final : public MessageReply {
 
     const std::shared_ptr<ResponseRequest> request_;
     std::vector<Item> items_;
-    bool open_ = false;   // the last item
-    bool begun_ = false;  // the client may know the response's name
+    bool open_ = false;  // the last item
+    bool begun_ = false;
     int64_t sequence_ = 0;
     int64_t completed_at_ = 0;
 };

@@ -151,14 +151,31 @@ Result<void> check_rest(const json::object& body, const Values& values) {
     const std::string truncation = values.truncation.value_or("disabled");
     if (truncation != "disabled" && truncation != "auto")
         return bad_field("truncation", "must be \"disabled\" or \"auto\"");
-    if (values.background.value_or(false))
-        return Error{ErrorKind::unsupported, "`background` is not supported", "background"};
     return check_metadata(body);
+}
+
+bool is_stored(const Values& values, const CallContext& context) {
+    return values.store.value_or(true) && context.responses && context.limits.response_store_bytes > 0;
+}
+
+// Without a client at the other end the store is the only place to find the answer.
+Result<void> check_background(const Values& values, const CallContext& context) {
+    if (!values.background.value_or(false)) return {};
+    if (context.limits.background_responses == 0)
+        return Error{ErrorKind::unsupported, "`background` is not allowed on this server", "background"};
+    if (!is_stored(values, context))
+        return bad_field("background",
+                         "needs the response to be stored; `store` is false or there is no store");
+    if (values.stream.value_or(false))
+        return Error{ErrorKind::unsupported, "`background` and `stream` exclude each other", "background"};
+    return {};
 }
 
 // What was said before: the stored response and all that it went on from.
 Result<Turns> read_history(const Values& values, const CallContext& context) {
     if (!values.previous_response_id) return Turns();
+    if (context.responses && context.responses->running(*values.previous_response_id))
+        return bad_field("previous_response_id", "names a response that has not ended");
     Turns turns = context.responses ? context.responses->find(*values.previous_response_id) : Turns();
     if (turns.empty()) {
         return Error{ErrorKind::not_found,
@@ -295,6 +312,7 @@ Result<Call> read_response_call(const json::object& body, const CallContext& con
     const auto values = read_values(body, Dialect::responses);
     if (!values) return values.error();
     if (auto ok = check_rest(body, *values); !ok) return ok.error();
+    if (auto ok = check_background(*values, context); !ok) return ok.error();
     auto chat = read_settings(body, *values);
     if (!chat) return chat.error();
     auto tools = read_tools(body);
@@ -314,8 +332,8 @@ Result<Call> read_response_call(const json::object& body, const CallContext& con
     call->unknown_fields = values->unknown;
     call->response = std::make_shared<ResponseRequest>();
     ResponseRequest& kept = *call->response;
-    if (values->store.value_or(true) && context.limits.response_store_bytes > 0)
-        kept.store = context.responses;
+    if (is_stored(*values, context)) kept.store = context.responses;
+    kept.background = values->background.value_or(false);
     kept.repeated = repeated_fields(body, *values, *tools, kept.store != nullptr);
     if (!kept.store) return call;
     for (const json::value& item : *items)

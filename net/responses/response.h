@@ -14,6 +14,7 @@ namespace sluice::net::openai {
 struct ResponseRequest {
     std::vector<std::pair<std::string_view, std::string>> repeated;  // fields of the answer: name and JSON
     std::shared_ptr<ResponseStore> store;                            // null: the response is not to be kept
+    bool background = false;                                         // then there is a store
     std::vector<StoredItem> input;
     Turns history;
 };

@@ -21,8 +21,11 @@ size_t cost(const Turns& turns) {
 
 }  // namespace
 
-ResponseStore::ResponseStore(size_t max_bytes, size_t max_count)
-    : max_bytes_(max_bytes), max_count_(max_count), turn_bytes_(std::make_shared<std::atomic<size_t>>(0)) {}
+ResponseStore::ResponseStore(size_t max_bytes, size_t max_count, size_t max_running)
+    : max_bytes_(max_bytes),
+      max_count_(max_count),
+      max_running_(max_running),
+      turn_bytes_(std::make_shared<std::atomic<size_t>>(0)) {}
 
 void ResponseStore::put(StoredResponse response, Turns earlier) {
     const size_t bytes = cost(response);
@@ -39,7 +42,11 @@ void ResponseStore::put(StoredResponse response, Turns earlier) {
     while (!entries_.empty() && (held() > max_bytes_ || entries_.size() > max_count_)) drop(entries_.begin());
 }
 
+// A running response is asked without the lock: it takes the lock itself when it ends.
 Turns ResponseStore::find(std::string_view id) const {
+    if (const auto now = running(id)) {
+        if (Turns turns = now->so_far(); !turns.empty()) return turns;
+    }
     const std::lock_guard lock(mutex_);
     const auto found = by_id_.find(id);
     return found == by_id_.end() ? Turns() : *found->second;
@@ -51,6 +58,33 @@ bool ResponseStore::erase(std::string_view id) {
     if (found == by_id_.end()) return false;
     drop(found->second);
     return true;
+}
+
+bool ResponseStore::begin(const std::string& id, std::shared_ptr<RunningResponse> response) {
+    const std::lock_guard lock(mutex_);
+    if (running_.size() >= max_running_) return false;
+    running_.emplace(id, std::move(response));
+    return true;
+}
+
+void ResponseStore::end(std::string_view id) {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = running_.find(id); found != running_.end()) running_.erase(found);
+}
+
+std::shared_ptr<RunningResponse> ResponseStore::running(std::string_view id) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = running_.find(id);
+    return found == running_.end() ? nullptr : found->second;
+}
+
+void ResponseStore::cancel_all() {
+    std::vector<std::shared_ptr<RunningResponse>> all;
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& entry : running_) all.push_back(entry.second);
+    }
+    for (const auto& one : all) one->cancel();
 }
 
 size_t ResponseStore::bytes() const {

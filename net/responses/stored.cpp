@@ -94,6 +94,9 @@ std::string deleted(std::string_view id) {
 }  // namespace
 
 Result<std::string> answer_stored(const RouteMatch& match, std::string_view query, ResponseStore& store) {
+    if (match.route == Route::cancel_response || match.route == Route::delete_response) {
+        if (const auto running = store.running(match.id)) running->cancel();
+    }
     const Turns turns = store.find(match.id);
     if (turns.empty()) {
         return Error{ErrorKind::not_found, fmt::format("the response `{}` is not stored here", match.id),
@@ -104,13 +107,15 @@ Result<std::string> answer_stored(const RouteMatch& match, std::string_view quer
             store.erase(match.id);
             return deleted(match.id);
         case Route::cancel_response:
-            return bad_field("response_id", "names a response that is not in the background");
+            if (!turns.back()->background)
+                return bad_field("response_id", "names a response that was not made in the background");
+            break;
         case Route::response_input:
             return list_input(turns, query);
         default:
             break;
     }
-    if (parameter(query, "stream").value_or("false") != "false")
+    if (match.route == Route::response && parameter(query, "stream").value_or("false") != "false")
         return Error{ErrorKind::unsupported, "a stored response cannot be streamed", "stream"};
     return turns.back()->body;
 }

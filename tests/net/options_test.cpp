@@ -111,6 +111,7 @@ constexpr Row kRows[] = {
     {"--tools", "0"},
     {"--response-store-bytes", "1MiB", true},
     {"--response-store-count", "7"},
+    {"--background-responses", "0"},
     {"--prompts", "9"},
     {"--stop-strings", "9"},
     {"--logit-bias", "9"},

@@ -237,7 +237,7 @@ TEST(ResponseReply, AFailureEndsTheStreamWithTheResponse) {
 }
 
 TEST(ResponseReply, IsStoredAsItEnded) {
-    const auto store = std::make_shared<ResponseStore>(1 << 20, 10);
+    const auto store = std::make_shared<ResponseStore>(1 << 20, 10, 1);
     const auto status = [&] {
         const Turns found = store->find("resp_1");
         return found.empty() ? "" : std::string(json::parse(found.back()->body).at("status").as_string());
@@ -268,15 +268,15 @@ TEST(ResponseReply, IsStoredAsItEnded) {
 }
 
 StoredResponse stored(const std::string& id, size_t bytes) {
-    return {id, std::string(bytes, 'x'), {}, {}};
+    return {id, std::string(bytes, 'x'), {}, {}, false};
 }
 
 TEST(ResponseStore, OldestGoFirst) {
-    ResponseStore by_count(1 << 20, 2);
+    ResponseStore by_count(1 << 20, 2, 1);
     for (const char* id : {"a", "b", "c"}) by_count.put(stored(id, 10), {});
     EXPECT_TRUE(by_count.find("a").empty());
     EXPECT_EQ(by_count.find("c").back()->id, "c");
-    ResponseStore by_bytes(5000, 100);
+    ResponseStore by_bytes(5000, 100, 1);
     for (const char* id : {"a", "b", "c"}) by_bytes.put(stored(id, 1500), {});
     EXPECT_TRUE(by_bytes.find("a").empty());
     EXPECT_FALSE(by_bytes.find("b").empty());
@@ -286,7 +286,7 @@ TEST(ResponseStore, OldestGoFirst) {
 }
 
 TEST(ResponseStore, WhatALaterOneGoesOnFromStaysWithIt) {
-    ResponseStore store(1 << 20, 10);
+    ResponseStore store(1 << 20, 10, 1);
     store.put(stored("a", 1000), {});
     const size_t one = store.bytes();
     store.put(stored("b", 1000), store.find("a"));
@@ -300,8 +300,41 @@ TEST(ResponseStore, WhatALaterOneGoesOnFromStaysWithIt) {
     EXPECT_EQ(store.bytes(), 0u);
 }
 
+class Endless final : public RunningResponse {
+  public:
+    Endless(std::string id, ResponseStore& store) : id_(std::move(id)), store_(store) {}
+    Turns so_far() override {
+        if (over_) return {};
+        return {std::make_shared<StoredResponse>(stored(id_, 3))};
+    }
+    void cancel() override {
+        over_ = true;
+        store_.put(stored(id_, 5), {});
+        store_.end(id_);
+    }
+
+  private:
+    const std::string id_;
+    ResponseStore& store_;
+    bool over_ = false;
+};
+
+TEST(ResponseStore, RunningOnesAreFoundAndBounded) {
+    ResponseStore store(1 << 20, 10, 2);
+    for (const char* id : {"a", "b"}) EXPECT_TRUE(store.begin(id, std::make_shared<Endless>(id, store)));
+    EXPECT_FALSE(store.begin("c", std::make_shared<Endless>("c", store)));
+    EXPECT_EQ(store.find("a").back()->body.size(), 3u);
+    EXPECT_FALSE(store.erase("a"));
+    store.running("a")->cancel();
+    EXPECT_EQ(store.running("a"), nullptr);
+    EXPECT_EQ(store.find("a").back()->body.size(), 5u);
+    EXPECT_TRUE(store.begin("c", std::make_shared<Endless>("c", store)));
+    store.cancel_all();
+    for (const char* id : {"a", "b", "c"}) EXPECT_EQ(store.find(id).back()->body.size(), 5u) << id;
+}
+
 TEST(ResponseStore, ALongConversationIsFreedWithoutRecursion) {
-    ResponseStore store(size_t{1} << 30, 100'000);
+    ResponseStore store(size_t{1} << 30, 100'000, 1);
     store.put(stored("0", 1), {});
     for (int i = 1; i < 3000; ++i) store.put(stored(std::to_string(i), 1), store.find(std::to_string(i - 1)));
     for (int i = 0; i < 2999; ++i) EXPECT_TRUE(store.erase(std::to_string(i)));
