@@ -9,6 +9,7 @@ constexpr RouteEntry kRoutes[] = {
     {"/v1/chat/completions", "POST", Route::chat_completions, "a chat completion, or a stream of chunks"},
     {"/v1/completions", "POST", Route::completions, "a text completion, or a stream"},
     {"/v1/responses", "POST", Route::responses, "OpenAI's Responses API, or a stream of its events"},
+    {"/v1/responses/input_tokens", "POST", Route::response_tokens, "how many tokens the input has"},
     {"/v1/responses/{response_id}", "GET", Route::response, "a stored response"},
     {"/v1/responses/{response_id}", "DELETE", Route::delete_response, "forgets it"},
     {"/v1/responses/{response_id}/cancel", "POST", Route::cancel_response, "ends one in the background"},

@@ -15,6 +15,7 @@ enum class Route : uint8_t {
     messages,  // Anthropic's
     responses,
     count_tokens,  // Anthropic's
+    response_tokens,
     render_chat,
     render_completion,
     tokenize,

@@ -130,10 +130,24 @@ Result<std::string> count_tokens(const json::object& body, const CallContext& co
     return out;
 }
 
+Result<std::string> count_response_tokens(const json::object& body, const CallContext& context) {
+    json::object copy = body;
+    if (!present(copy, "model")) copy["model"] = "default";
+    const auto call = read_call(Dialect::responses, copy, context);
+    if (!call) return call.error();
+    std::string out;
+    JsonWriter writer(out);
+    writer.begin_object().key("object").text("response.input_tokens").key("input_tokens");
+    writer.integer(static_cast<int64_t>(call->requests.front().prompt.size())).end_object();
+    return out;
+}
+
 Result<std::string> answer_at_once(Route route, const json::object& body, const CallContext& context) {
     switch (route) {
         case Route::count_tokens:
             return count_tokens(body, context);
+        case Route::response_tokens:
+            return count_response_tokens(body, context);
         case Route::render_chat:
             return render_chat(body, context);
         case Route::render_completion:

@@ -11,10 +11,12 @@
 
 namespace sluice::net::openai {
 
+using RepeatedFields = std::vector<std::pair<std::string_view, std::string>>;  // name and JSON
+
 struct ResponseRequest {
-    std::vector<std::pair<std::string_view, std::string>> repeated;  // fields of the answer: name and JSON
-    std::shared_ptr<ResponseStore> store;                            // null: the response is not to be kept
-    bool background = false;                                         // then there is a store
+    RepeatedFields repeated;
+    std::shared_ptr<ResponseStore> store;  // null: the response is not to be kept
+    bool background = false;               // then there is a store
     std::vector<StoredItem> input;
     Turns history;
 };

@@ -3,10 +3,12 @@ agents send. On the scripted model."""
 
 import json
 import random
+import re
+import time
 
 import pytest
 
-from server import say
+from server import Server, say
 from test_streams import CASES, TOOLS, Case, frames, written_call
 
 PATH = "/v1/responses"
@@ -209,6 +211,54 @@ def test_a_coding_agents_turns(scripted):
 def test_errors_name_the_field(scripted, field, value, param):
     reply = scripted.post(PATH, {"model": "default", "input": "x", field: value})
     assert (reply.status, reply.error["param"]) == (400, param)
+
+
+def test_counting(scripted):
+    body = {"input": [say("x")], "tools": OFFERED, "instructions": "Be brief."}
+    counted = scripted.post(PATH + "/input_tokens", body).json
+    usage = scripted.post(PATH, {"model": "default", **body}).json["usage"]
+    assert counted == {"object": "response.input_tokens", "input_tokens": usage["input_tokens"]}
+
+
+def test_a_failure_within_a_stream():
+    with Server("--request-time", "100ms") as server:
+        body = {"model": "default", "input": "x", "max_output_tokens": 4000, "stream": True}
+        response = Stream(server.post(PATH, body).body).response
+        assert response["status"] == "failed" and response["error"]["code"] == "server_error"
+        assert [item["status"] for item in response["output"]][-1] == "incomplete"
+        assert server.get(f"{PATH}/{response['id']}").json == response
+
+
+def test_clients_that_leave(scripted):
+    rng = random.Random(3)
+    names = []
+    for seed in range(20):
+        said = say("word " * 300, cut=f"random:{seed}", delay_ms=2)
+        body = {"model": "default", "input": [said], "stream": True, "max_output_tokens": 4000}
+        connection = scripted.connect(30)
+        connection.request("POST", PATH, json.dumps(body))
+        response = connection.getresponse()
+        names += re.findall(rb'"id":"(resp_[0-9a-f]+)"', response.read(rng.randint(1000, 5000)))[:1]
+        response.close()
+        connection.close()
+    scripted.wait_for_metric("vllm:num_requests_running", lambda n: n == 0)
+    kept = [scripted.get(f"{PATH}/{name.decode()}").json["status"] for name in names]
+    assert len(kept) == 20 and set(kept) == {"cancelled"}
+
+
+def test_a_slow_reader_gets_everything(scripted):
+    said = "".join(f"line {i} of rivers\n" for i in range(100)).strip()
+    body = {"model": "default", "input": [say(said)], "stream": True, "max_output_tokens": 8000}
+    connection = scripted.connect(60)
+    connection.request("POST", PATH, json.dumps(body))
+    response = connection.getresponse()
+    told = b""
+    for _ in range(10):
+        told += response.read(50)
+        time.sleep(0.05)
+    told += response.read()
+    connection.close()
+    assert texts(Stream(told).items, "message") == said
 
 
 def test_too_long_an_input(scripted):
