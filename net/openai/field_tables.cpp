@@ -218,6 +218,7 @@ constexpr Field kResponses[] = {
     kCacheRetention,
     kSafety,
     ignored("context_management", "the client's items are taken as they are"),
+    ignored("client_metadata", "changes nothing"),
     refused("conversation", "use `previous_response_id`"),
     refused("prompt", "there are no stored prompts"),
 };

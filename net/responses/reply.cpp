@@ -38,33 +38,32 @@ std::string event_text(std::string_view type, int64_t number, Write write) {
     return sse_event(type, data);
 }
 
+// The text of an item as its one part.
 void write_part(JsonWriter& json, const Item& item, bool whole) {
-    json.begin_object().key("type").text("output_text").key("text").text(whole ? item.text : std::string());
-    json.key("annotations").begin_array().end_array().key("logprobs");
-    whole ? write_tokens(json, item.logprobs) : write_tokens(json, {});
+    const bool message = item.kind == Kind::message;
+    json.begin_object().key("type").text(message ? "output_text" : "reasoning_text");
+    json.key("text").text(whole ? std::string_view(item.text) : std::string_view());
+    if (message) {
+        json.key("annotations").begin_array().end_array().key("logprobs");
+        whole ? write_tokens(json, item.logprobs) : write_tokens(json, {});
+    }
     json.end_object();
 }
 
 // whole: with what it holds; else as it begins.
 void write_item(JsonWriter& json, const Item& item, bool whole, bool over = false) {
-    const std::string_view text = whole ? std::string_view(item.text) : std::string_view();
     json.begin_object().key("id").text(item.id).key("type");
-    switch (item.kind) {
-        case Kind::reasoning:
-            json.text("reasoning").key("summary").begin_array().end_array().key("content").begin_array();
-            if (whole) {
-                json.begin_object().key("type").text("reasoning_text").key("text").text(text).end_object();
-            }
-            json.end_array();
-            break;
-        case Kind::message:
-            json.text("message").key("role").text("assistant").key("content").begin_array();
-            if (whole) write_part(json, item, true);
-            json.end_array();
-            break;
-        case Kind::function_call:
-            json.text("function_call").key("call_id").text(item.call_id).key("name").text(item.name);
-            json.key("arguments").text(text);
+    if (item.kind == Kind::function_call) {
+        json.text("function_call").key("call_id").text(item.call_id).key("name").text(item.name);
+        json.key("arguments").text(whole ? std::string_view(item.text) : std::string_view());
+    } else {
+        const bool message = item.kind == Kind::message;
+        json.text(message ? "message" : "reasoning");
+        if (message) json.key("role").text("assistant");
+        if (!message) json.key("summary").begin_array().end_array();
+        json.key("content").begin_array();
+        if (whole) write_part(json, item, true);
+        json.end_array();
     }
     const bool left_open = over && item.status == "in_progress";
     json.key("status").text(left_open ? "incomplete" : item.status).end_object();
@@ -181,7 +180,7 @@ class ResponseReply final : public MessageReply {
         open_ = true;
         item_event(out, "response.output_item.added", false,
                    [this](JsonWriter& json) { write_item(json, items_.back(), false); });
-        if (items_.back().kind != Kind::message) return;
+        if (items_.back().kind == Kind::function_call) return;
         item_event(out, "response.content_part.added", true,
                    [this](JsonWriter& json) { write_part(json.key("part"), items_.back(), false); });
     }
@@ -208,23 +207,19 @@ class ResponseReply final : public MessageReply {
         open_ = false;
         Item& item = items_.back();
         item.status = how;
-        switch (item.kind) {
-            case Kind::reasoning:
-                item_event(out, "response.reasoning_text.done", true,
-                           [&](JsonWriter& json) { json.key("text").text(item.text); });
-                break;
-            case Kind::message:
-                item_event(out, "response.output_text.done", true, [&](JsonWriter& json) {
-                    json.key("text").text(item.text);
-                    write_tokens(json.key("logprobs"), item.logprobs);
-                });
-                item_event(out, "response.content_part.done", true,
-                           [&](JsonWriter& json) { write_part(json.key("part"), item, true); });
-                break;
-            case Kind::function_call:
-                item_event(out, "response.function_call_arguments.done", false, [&](JsonWriter& json) {
-                    json.key("name").text(item.name).key("arguments").text(item.text);
-                });
+        if (item.kind == Kind::function_call) {
+            item_event(out, "response.function_call_arguments.done", false, [&](JsonWriter& json) {
+                json.key("name").text(item.name).key("arguments").text(item.text);
+            });
+        } else {
+            const bool message = item.kind == Kind::message;
+            item_event(out, message ? "response.output_text.done" : "response.reasoning_text.done", true,
+                       [&](JsonWriter& json) {
+                           json.key("text").text(item.text);
+                           if (message) write_tokens(json.key("logprobs"), item.logprobs);
+                       });
+            item_event(out, "response.content_part.done", true,
+                       [&](JsonWriter& json) { write_part(json.key("part"), item, true); });
         }
         item_event(out, "response.output_item.done", false,
                    [&](JsonWriter& json) { write_item(json, item, true); });

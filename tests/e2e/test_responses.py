@@ -60,11 +60,12 @@ class Stream:
         kind = {"message": "output_text", "reasoning": "reasoning_text"}.get(
             item["type"], "function_call_arguments"
         )
+        has_part = item["type"] != "function_call"  # also of thoughts: the Node SDK insists on it
         if name == "content_part.added":
-            assert item["type"] == "message" and self.parts == 0 and event["part"]["text"] == ""
+            assert self.parts == 0 and event["part"]["text"] == "" and event["part"]["type"] == kind
             self.parts = 1
         elif name == kind + ".delta":
-            assert not item["done"] and self.parts == (item["type"] == "message")
+            assert not item["done"] and self.parts == has_part
             item["text"] += event["delta"]
         elif name == kind + ".done":
             assert not item["done"] and item["text"] == event.get("text", event.get("arguments"))
@@ -73,7 +74,7 @@ class Stream:
             assert item["done"] and event["part"]["text"] == item["text"] and self.parts == 1
             self.parts = 2
         elif name == "output_item.done":
-            assert item["done"] and self.parts == 2 * (item["type"] == "message")
+            assert item["done"] and self.parts == 2 * has_part
             assert event["item"]["id"] == item["id"] and text_of(event["item"]) == item["text"]
             self.items[-1] = event["item"]
             self.open = None

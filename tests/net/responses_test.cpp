@@ -209,12 +209,13 @@ TEST(ResponseReply, ItemsAreContiguous) {
             EXPECT_EQ(id.as_string(), ids.back());
         }
         EXPECT_EQ(joined, R"(|hm|Let me look.|{"at": "x"}|{})");
-        EXPECT_EQ(types,
-                  "created in_progress "
-                  "output_item.added reasoning_text.done output_item.done "
-                  "output_item.added content_part.added output_text.done content_part.done output_item.done "
-                  "output_item.added function_call_arguments.done output_item.done "
-                  "output_item.added function_call_arguments.done output_item.done completed ");
+        EXPECT_EQ(
+            types,
+            "created in_progress "
+            "output_item.added content_part.added reasoning_text.done content_part.done output_item.done "
+            "output_item.added content_part.added output_text.done content_part.done output_item.done "
+            "output_item.added function_call_arguments.done output_item.done "
+            "output_item.added function_call_arguments.done output_item.done completed ");
         EXPECT_EQ(told.back().at("response").at("output"), whole(kAnswer).at("output"));
     }
 }
