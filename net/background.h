@@ -20,6 +20,7 @@ class Background final : public openai::RunningResponse, public std::enable_shar
         std::atomic<int64_t>& generations;
         std::atomic<engine::Clock::rep>& busy_since;
         size_t lag_events;
+        std::shared_ptr<void> share;                      // in the memory of all bodies
         std::function<void(std::function<void()>)> post;  // runs it soon, on a text thread
     };
 

@@ -18,7 +18,7 @@ class BodyShare {
   public:
     BodyShare() = default;
     ~BodyShare() { release(); }
-    BodyShare(const BodyShare&) = delete;
+    BodyShare(BodyShare&& other) noexcept : all_(other.all_), held_(std::exchange(other.held_, 0)) {}
 
     // false: all together would be more than the limit.
     bool grow_to(size_t bytes, Services& s) {

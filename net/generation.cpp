@@ -193,8 +193,10 @@ asio::awaitable<bool> stream(std::shared_ptr<Connection> c, Services& s, Exchang
 // The answer is the response as it begins; it goes on without this connection.
 asio::awaitable<bool> answer_later(std::shared_ptr<Connection> c, Services& s, Exchange& x, openai::Call call,
                                    openai::ReplyHeader header, std::shared_ptr<engine::Engine> engine) {
-    const Background::Surroundings around{s.metrics, s.generations, s.busy_since, s.limits.lag_events,
-                                          [&s](std::function<void()> work) { asio::post(s.text, work); }};
+    const auto share = std::make_shared<BodyShare>(std::move(x.share));
+    const Background::Surroundings around{
+        s.metrics,           s.generations, s.busy_since,
+        s.limits.lag_events, share,         [&s](std::function<void()> work) { asio::post(s.text, work); }};
     auto begun = Background::start(std::move(call), std::move(header), engine, around);
     if (!begun) {
         ApiError error = to_api_error(begun.error());
@@ -265,14 +267,14 @@ asio::awaitable<bool> answer_body(std::shared_ptr<Connection> c, Services& s, Ex
     }
     openai::Asked asked = std::move(**job->result);
     job.reset();
-    x.share.release();
+    auto* call = std::get_if<openai::Call>(&asked);
+    if (!call || !call->response) x.share.release();  // of a response the text is kept until it ends
     if (auto* text = std::get_if<std::string>(&asked)) {
         HttpResponse response;
         response.body = std::move(*text);
         co_return co_await respond(c, s, x, std::move(response));
     }
-    openai::Call call = std::move(std::get<openai::Call>(asked));
-    co_return co_await answer(c, s, x, std::move(call), engine);
+    co_return co_await answer(c, s, x, std::move(*call), engine);
 }
 
 }  // namespace sluice::net

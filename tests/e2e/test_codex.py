@@ -1,5 +1,5 @@
 """The coding agent Codex, which speaks only the Responses API, edits a file with the scripted model. Runs
-where the program is: on the PATH, or named by CODEX= (npm: @openai/codex; at 400 MB it is not installed for this)."""
+where the program is: on the PATH, or named by CODEX= (npm: @openai/codex, 400 MB)."""
 
 import os
 import shutil

@@ -121,6 +121,17 @@ def test_how_many_there_may_be():
         assert server.post(PATH, body).error["param"] == "background"
 
 
+def test_its_body_counts_until_it_ends():
+    with Server("--bodies-bytes", "1MiB") as server:
+        large = {"model": "default", "input": "x", "max_output_tokens": 4000}
+        large["client_metadata"] = "x" * 700_000
+        name = server.post(PATH, {**large, "background": True}).json["id"]
+        assert server.post(PATH, {**large, "max_output_tokens": 1}).status == 503
+        assert server.post(f"{PATH}/{name}/cancel", {}).json["status"] == "cancelled"
+        server.wait_for_metric("vllm:num_requests_running", lambda n: n == 0, seconds=3)
+        assert server.post(PATH, {**large, "max_output_tokens": 1}).status == 200
+
+
 def test_one_that_fails():
     with Server("--request-time", "30ms") as server:
         body = {"model": "default", "input": "x", "background": True, "max_output_tokens": 4000}
