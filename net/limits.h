@@ -24,10 +24,9 @@ struct Limits {
     size_t logit_bias = 300;
 
     // how many at a time
-    size_t connections = 10'000;  // more: 503 and close
-    size_t text_jobs = 1024;      // requests waiting to be tokenised; more: 429
-    size_t bodies_bytes =
-        1 << 30;  // of all bodies that are read or wait to be tokenised, and of running responses; more: 503
+    size_t connections = 10'000;     // more: 503 and close
+    size_t text_jobs = 1024;         // requests waiting to be tokenised; more: 429
+    size_t bodies_bytes = 1 << 30;   // of all bodies not yet tokenised, and of running responses; more: 503
     size_t unread_bytes = 16 << 10;  // read ahead of the request being answered; the rest stays in the kernel
     size_t background_responses = 64;  // running without a client; more: 429; 0: refused
     size_t lag_events = 256;           // waiting for a slow client before tokens are merged into one frame
