@@ -130,8 +130,11 @@ class ResponseReply final : public MessageReply {
         }
     }
 
+    // A call that is still open is half a call, whatever ended the answer.
     void end(size_t, std::string& out) override {
-        close(message(0).reason == engine::FinishReason::length ? "incomplete" : "completed", out);
+        const bool half = open_ && items_.back().kind == Kind::function_call;
+        const bool cut = half || message(0).reason == engine::FinishReason::length;
+        close(cut ? "incomplete" : "completed", out);
     }
 
     void over() override {

@@ -182,6 +182,9 @@ TEST(ResponseReply, WhatIsCutIsIncomplete) {
     EXPECT_EQ(body.at("incomplete_details").at("reason").as_string(), "max_output_tokens");
     EXPECT_EQ(body.at("output").at(1).at("status").as_string(), "completed");
     EXPECT_EQ(body.at("output").at(2).at("status").as_string(), "incomplete");
+    const json::value stopped = whole(kAnswer.substr(0, kAnswer.find("\"x\"")));
+    EXPECT_EQ(stopped.at("status").as_string(), "completed");
+    EXPECT_EQ(stopped.at("output").at(2).at("status").as_string(), "incomplete");
     const auto told = events(streamed("half", 2, engine::FinishReason::length));
     EXPECT_EQ(told.back().at("type").as_string(), "response.incomplete");
 }
