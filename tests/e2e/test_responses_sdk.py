@@ -3,6 +3,7 @@
 import json
 
 import openai
+import pydantic
 import pytest
 
 from server import Server, say
@@ -161,3 +162,44 @@ def test_methods_and_paths(scripted):
     assert scripted.get(f"/v1/responses/{name}?stream=true").error["param"] == "stream"
     assert scripted.get(f"/v1/responses/{name}?include[]=x").json["id"] == name
     assert scripted.post(f"/v1/responses/{name}/cancel", {}).status == 400
+
+
+def test_pydantic_models_come_back_as_such(client, server):
+    class Box(pydantic.BaseModel):
+        count: int
+        flags: list[bool] = pydantic.Field(max_length=3)
+        note: str | None
+
+    for seed in range(3):
+        done = client.responses.parse(
+            model=server.model,
+            input="A box.",
+            text_format=Box,
+            temperature=1.2,
+            max_output_tokens=3000,
+            extra_body={"seed": seed},
+        )
+        assert isinstance(done.output_parsed, Box) and done.text.format.type == "json_schema"
+
+
+def test_a_call_can_be_required(client, server):
+    tools = [{"type": "function", "name": "count", "parameters": {"type": "object", "properties": {}}}]
+    for choice in ("required", {"type": "function", "name": "count"}):
+        done = client.responses.create(
+            model=server.model, input="Count.", tools=tools, tool_choice=choice, max_output_tokens=3000
+        )
+        assert [item.name for item in done.output if item.type == "function_call"][:1] == ["count"]
+
+
+@pytest.mark.parametrize(
+    "given, param",
+    [
+        ({"type": "yaml"}, "text.format"),
+        ({"type": "json_schema", "name": "x", "schema": {"type": 3}}, "text.format.schema"),
+        ({"type": "json_schema", "name": 3, "schema": {}}, "text.format.name"),
+    ],
+)
+def test_formats_that_cannot_be_kept_are_refused_by_name(server, given, param):
+    reply = server.post("/v1/responses", {"model": "default", "input": "x", "text": {"format": given}})
+    assert (reply.status, reply.error["param"]) == (400, param)
+    assert param in reply.error["message"]
