@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What keeping answers to a grammar costs: the same number of tokens with and without, by turns. Standard library only.
+"""What keeping answers to a grammar costs: the same number of tokens with and without, by turns.
 
   bench/structured.py --model MODEL.gguf      16 streams; ratios of tokens/s to those of free text
 Each stream writes exactly --tokens tokens: texts of these grammars cannot end before.

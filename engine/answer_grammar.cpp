@@ -219,6 +219,10 @@ bool rule(const AnswerRules& rules) {
     return !o.parallel || std::ranges::any_of(o.tools, is_strict);
 }
 
+Result<Node> add_answer(Builder& builder, const AnswerRules& rules) {
+    return AnswerGrammar(builder, rules).add();
+}
+
 Result<std::shared_ptr<grammar::Constraint>> constrain(const AnswerRules& rules,
                                                        grammar::Constraints& constraints) {
     const chat::AnswerOptions& o = rules.options;
@@ -226,7 +230,7 @@ Result<std::shared_ptr<grammar::Constraint>> constrain(const AnswerRules& rules,
         fmt::format("answer {} {} {} {} {} {}\n{}\n{}", static_cast<int>(o.format.tools), o.format.reasoning,
                     o.in_reasoning, o.parse_tools, o.parallel, rules.must_call,
                     rules.content ? rules.content->key : "", json::serialize(o.tools));
-    return constraints.get(key, [&](Builder& b) { return AnswerGrammar(b, rules).add(); });
+    return constraints.get(key, [&](Builder& b) { return add_answer(b, rules); });
 }
 
 }  // namespace sluice::engine

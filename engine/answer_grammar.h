@@ -27,9 +27,12 @@ struct AnswerRules {
 // Something is ruled: without that an answer needs no grammar. `strict` tools are, and parallel = false.
 bool rule(const AnswerRules& rules);
 
-// Calls keep to their tool's schema: those of `strict` tools always, others where it can be a grammar.
-// Errors: invalid_request; `param` is `tools` for what a tool's schema or the model's form does not allow,
-// else empty.
+// Errors: as those of constrain().
+Result<grammar::Node> add_answer(grammar::Builder& builder, const AnswerRules& rules);
+
+// The same for a model, kept for requests that ask for it again. Calls keep to their tool's schema: those of
+// `strict` tools always, others where it can be a grammar. Errors: invalid_request; `param` is `tools` for
+// what a tool's schema or the model's form does not allow, else empty.
 Result<std::shared_ptr<grammar::Constraint>> constrain(const AnswerRules& rules,
                                                        grammar::Constraints& constraints);
 

@@ -406,7 +406,7 @@ class Reader {
             if (auto ok = add(name, rest ? *rest : any); !ok) return ok.error();
         }
         std::optional<Node> others;
-        const bool open = rest ? !(rest->is_bool() && !rest->get_bool()) : listed.empty();
+        const bool open = rest ? !(rest->is_bool() && !rest->get_bool()) : !properties;
         if (open) {
             auto value = below(rest ? *rest : any, "additionalProperties", depth);
             if (!value) return value;

@@ -3,7 +3,7 @@
 //
 // Every text of the grammar fits the schema. Not every text that fits is in the grammar: objects have their
 // properties in the schema's order; further properties only where the schema asks for them by
-// `additionalProperties` or names no properties; numbers with bounds have no exponent; white space is a space
+// `additionalProperties` or has no `properties`; numbers with bounds have no exponent; white space is a space
 // or an indented line break. What cannot be kept (uniqueItems, not, if, patternProperties, ...) is an error.
 // `oneOf` needs alternatives that can be told apart. Schemas come from requests and are not trusted. One
 // thread.

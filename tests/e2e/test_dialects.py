@@ -53,7 +53,7 @@ def test_errors_have_the_dialects_shape(server):
     assert reply.json["request_id"] == reply.headers["request-id"]
     image = [{"role": "user", "content": [{"type": "image", "source": {}}]}]
     assert ask(server, "/v1/messages", messages=image, max_tokens=1).status == 400
-    choice = {"type": "any"}
+    choice = {"type": "tool", "name": "then"}
     tools = [{"name": "now", "input_schema": {"type": "object"}}]
     forced = ask(server, "/v1/messages", messages=HELLO, max_tokens=1, tools=tools, tool_choice=choice)
     assert forced.status == 400 and "tool_choice" in forced.json["error"]["message"]
@@ -91,10 +91,11 @@ def test_the_server_tells_of_itself(server):
 def test_tool_choice_is_checked(server):
     tools = [{"type": "function", "function": {"name": "now"}}]
     body = {"messages": HELLO, "max_tokens": 1, "tools": tools}
-    for choice in ("required", {"type": "function", "function": {"name": "now"}}, {"type": "other"}, "any"):
+    for choice in ({"type": "function", "function": {"name": "then"}}, {"type": "other"}, "any"):
         reply = ask(server, "/v1/chat/completions", **body, tool_choice=choice)
         assert reply.status == 400 and reply.error["param"] == "tool_choice"
     allowed = {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": tools}}
-    for choice in ("auto", "none", allowed):
+    named = {"type": "function", "function": {"name": "now"}}
+    for choice in ("auto", "none", "required", named, allowed):
         reply = ask(server, "/v1/chat/completions", **body, tool_choice=choice)
         assert reply.status == 200, reply.body

@@ -3,7 +3,8 @@
 import random
 
 FORMATS = ["date-time", "date", "time", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"]
-PATTERNS = ["^[a-z]{2,5}$", "^\\d+-\\d+$", "foo", "^(yes|no)( please)?$", "[\"\\\\]x", "^\\u00e9[^a-y]{1,3}$", "^$"]
+PATTERNS = ["^[a-z]{2,5}$", "^\\d+-\\d+$", "foo", "^(yes|no)( please)?$"]
+PATTERNS += ["[\"\\\\]x", "^\\u00e9[^a-y]{1,3}$", "^$"]
 NAMES = ["a", "b", "name", "type", "größe", 'qu"ote', "back\\slash", "tab\there", "", "values", "next"]
 CONSTANTS = ["x", "", 'say "hi"\n', 0, -7, 12.5, True, False, None, [1, "two"], {"k": [None]}, "héllo ☃"]
 

@@ -263,5 +263,40 @@ TEST(Sampler, RowsThatCannotBeSampledAreErrors) {
     }
 }
 
+// The same as a row in which all that is not allowed has no probability.
+TEST(Sampler, KeepsToWhatIsAllowed) {
+    const auto logits = random_logits(1000, 4);
+    std::mt19937 random(9);
+    for (const size_t count : {1u, 3u, 60u, 900u}) {
+        std::vector<int32_t> few;
+        for (int32_t t = 0; t < 1000; ++t)
+            if (random() % 1000 < count) few.push_back(t);
+        few.push_back(999);
+        std::vector<uint64_t> many(16);
+        for (const int32_t t : few) many[static_cast<size_t>(t) / 64] |= uint64_t{1} << (t % 64);
+        const std::vector<int32_t> ends{5};
+        std::vector<float> masked(logits.size(), -std::numeric_limits<float>::infinity());
+        for (const int32_t t : few) masked[static_cast<size_t>(t)] = logits[static_cast<size_t>(t)];
+        masked[5] = logits[5];
+        Params p;
+        p.top_k = count == 60 ? 20 : 0;
+        p.top_p = count == 900 ? 0.9f : 1;
+        p.frequency_penalty = 0.5f;
+        p.logit_bias = {{999, 2.0f}, {1, 50.0f}};
+        const Sampler sampler(p, {});
+        for (int64_t position = 0; position < 200; ++position) {
+            std::vector<float> row = logits;
+            const auto want = sample(sampler, masked, position);
+            const Allowed as_list{few, {}, ends}, as_bits{{}, many, ends};
+            ASSERT_EQ(sampler.sample(ops(), row, 0, position, {}, &as_list)->token, want->token);
+            ASSERT_EQ(sampler.sample(ops(), row, 0, position, {}, &as_bits)->token, want->token);
+            ASSERT_EQ(row, logits);
+        }
+    }
+    std::vector<float> row = logits;
+    const Allowed nothing{};
+    EXPECT_FALSE(Sampler(Params{}, {}).sample(ops(), row, 0, 0, {}, &nothing));
+}
+
 }  // namespace
 }  // namespace sluice::sampling
