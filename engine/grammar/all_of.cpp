@@ -15,13 +15,15 @@
 namespace sluice::grammar {
 namespace {
 
+constexpr int64_t kCompiled = 8;  // so many states of a regex take no more time than one that is followed
+
 size_t at(int32_t i) {
     return static_cast<size_t>(i);
 }
 
 Error too_many_states() {
     return {ErrorKind::invalid_request,
-            fmt::format("pattern, format and lengths together need more than {} states", kMaxAllOfStates)};
+            fmt::format("patterns, formats and lengths together need more than {} states", AllOf::kStates)};
 }
 
 // The longest text, in bytes; nothing when there is none.
@@ -69,13 +71,18 @@ Node write_bytes(Builder& builder, const Product& product) {
 // A product whose characters are counted: a state is one of the product's between characters, and a count.
 class Counted {
   public:
-    Counted(Builder& builder, const Product& product, int32_t min, int32_t max)
-        : builder_(builder), product_(product), min_(min), max_(max), characters_(at(product.states())) {}
+    Counted(Builder& builder, const Product& product, int32_t min, int32_t max, int64_t& left)
+        : builder_(builder),
+          product_(product),
+          min_(min),
+          max_(max),
+          left_(left),
+          characters_(at(product.states())) {}
 
     Result<Node> write() {
         find(0, 0);
         for (size_t i = 0; i < states_.size(); ++i) {
-            if (states_.size() > kMaxAllOfStates) return too_many_states();
+            if (--left_ < 0) return too_many_states();
             if (builder_.failed()) return Node{0};
             follow(static_cast<int32_t>(i));
         }
@@ -141,6 +148,7 @@ class Counted {
     Builder& builder_;
     const Product& product_;
     const int32_t min_, max_;
+    int64_t& left_;  // states
     std::vector<std::optional<std::vector<Character>>> characters_;
     std::unordered_map<int64_t, int32_t> known_;
     std::vector<State> states_;
@@ -157,25 +165,26 @@ Result<std::shared_ptr<const Automaton>> compile(const Regex& regex, Writing wri
 
 }  // namespace
 
-Result<Node> add_all_of(Builder& builder, std::span<const Regex> all, Writing writing, int32_t min_length,
-                        int32_t max_length) {
+Result<Node> AllOf::add(std::span<const Regex> all, Writing writing, int32_t min_length, int32_t max_length) {
     const bool is_measured = min_length > 0 || max_length != kUnbounded;
-    if (all.size() == 1 && !is_measured) return add_regex(builder, all[0].pattern, {all[0].whole, writing});
-    if (max_length != kUnbounded && max_length < min_length) return builder.either({});
+    if (all.size() == 1 && !is_measured) return add_regex(builder_, all[0].pattern, {all[0].whole, writing});
+    if (max_length != kUnbounded && max_length < min_length) return builder_.either({});
     std::vector<std::shared_ptr<const Automaton>> grammars;
     for (const Regex& regex : all) {
         auto grammar = compile(regex, writing);
         if (!grammar) return grammar.error();
+        left_ -= (*grammar)->states() / kCompiled;
         grammars.push_back(std::move(*grammar));
     }
     Builder of_characters;
     auto characters = of_characters.finish(Characters(of_characters, writing).any_text());
     if (!characters) return characters.error();
     Product product(std::move(grammars), std::move(*characters));
-    if (!product.explore(kMaxAllOfStates)) return too_many_states();
+    if (!product.explore(left_)) return too_many_states();
+    left_ -= product.states();
     const bool fits = max_length == kUnbounded || longest(product).value_or(INT64_MAX) <= max_length;
-    if (min_length == 0 && fits) return write_bytes(builder, product);
-    return Counted(builder, product, min_length, fits ? kUnbounded : max_length).write();
+    if (min_length == 0 && fits) return write_bytes(builder_, product);
+    return Counted(builder_, product, min_length, fits ? kUnbounded : max_length, left_).write();
 }
 
 }  // namespace sluice::grammar

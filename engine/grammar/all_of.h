@@ -11,16 +11,26 @@
 
 namespace sluice::grammar {
 
-inline constexpr size_t kMaxAllOfStates = 16'384;
-
 struct Regex {
     std::string_view pattern;
     bool whole = true;  // see RegexText
 };
 
-// Lengths count characters. Errors: invalid_request: those of add_regex, or too many states, or a regex that
-// no text matches. When only together no text matches them, neither does any the node.
-Result<Node> add_all_of(Builder& builder, std::span<const Regex> all, Writing writing, int32_t min_length = 0,
-                        int32_t max_length = kUnbounded);
+// One for each grammar, because all its texts share a bound.
+class AllOf {
+  public:
+    static constexpr int64_t kStates = 32'768;  // of what is followed and what is written, in all
+
+    explicit AllOf(Builder& builder) : builder_(builder) {}
+
+    // Lengths count characters. Errors: invalid_request: those of add_regex, or too many states, or a regex
+    // that no text matches. When no text matches all of them together, none matches the node.
+    Result<Node> add(std::span<const Regex> all, Writing writing, int32_t min_length = 0,
+                     int32_t max_length = kUnbounded);
+
+  private:
+    Builder& builder_;
+    int64_t left_ = kStates;
+};
 
 }  // namespace sluice::grammar

@@ -18,13 +18,13 @@ Product::Product(std::vector<std::shared_ptr<const Automaton>> grammars,
     for (const auto& grammar : grammars_) positions_.emplace_back(grammar);
 }
 
-bool Product::explore(size_t most) {
+bool Product::explore(int64_t most) {
     find_runs();
     Places start;
     for (const Positions& positions : positions_) start.push_back(positions.start());
     find(start);
     for (int32_t state = 0; state < states(); ++state) {
-        if (states_.size() > most) return false;
+        if (states() > most) return false;
         first_way_.push_back(ways_.size());
         follow(state);
     }

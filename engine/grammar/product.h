@@ -22,7 +22,7 @@ class Product {
             std::shared_ptr<const Automaton> characters);
 
     // Finds all states; 0 is the start. false: there are more than `most`, and the rest must not be used.
-    bool explore(size_t most);
+    bool explore(int64_t most);
 
     int32_t states() const { return static_cast<int32_t>(states_.size()); }
     bool is_end(int32_t state) const { return states_[static_cast<size_t>(state)].is_end; }

@@ -20,7 +20,7 @@ using Compiled = Result<std::shared_ptr<const Automaton>>;
 Compiled compile(const std::vector<Regex>& all, int32_t min = 0, int32_t max = kUnbounded,
                  Writing writing = Writing::raw) {
     Builder builder;
-    const auto node = add_all_of(builder, all, writing, min, max);
+    const auto node = AllOf(builder).add(all, writing, min, max);
     if (!node) return node.error();
     return builder.finish(*node);
 }
@@ -104,6 +104,20 @@ TEST(AllOf, AgreesWithEachAlone) {
         }
     }
     EXPECT_GT(yes, 2'000);
+}
+
+// However small what each is written as.
+TEST(AllOf, ManyShareOneBound) {
+    Builder builder;
+    AllOf all_of(builder);
+    const std::vector<Regex> costly = {{"(?:a|b)*a(?:a|b){8}"}, {"(?:a|b)*b(?:a|b){9}"}};
+    int made = 0;
+    const double took = milliseconds_of([&] {
+        while (all_of.add(costly, Writing::raw, 0, 1)) ++made;
+    });
+    EXPECT_GT(made, 3);
+    EXPECT_LT(made, 1'000);
+    EXPECT_LT(took, 2 * kSoonMs);
 }
 
 TEST(AllOf, HostileOnesEndSoon) {
