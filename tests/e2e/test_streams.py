@@ -194,7 +194,7 @@ def test_clients_that_leave(scripted):
     before = scripted.metric("vllm:request_success_total")
     for _ in range(20):
         path = rng.choice(["/v1/chat/completions", "/v1/messages"])
-        asked = {"model": "default", "messages": [say("word " * 400, delay_ms=2)], "max_tokens": 4000}
+        asked = {"model": "default", "messages": [say("word " * 900, delay_ms=20)], "max_tokens": 4000}
         connection = http.client.HTTPConnection(scripted.host, scripted.port, timeout=30)
         connection.request("POST", path, json.dumps({**asked, "stream": True}))
         response = connection.getresponse()
