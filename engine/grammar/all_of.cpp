@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/grammar/lookahead.h"
 #include "engine/grammar/product.h"
 #include "engine/grammar/regex.h"
 
@@ -156,26 +157,44 @@ class Counted {
     std::vector<int32_t> ends_;
 };
 
-Result<std::shared_ptr<const Automaton>> compile(const Regex& regex, Writing writing) {
+Result<Product::Grammar> compile(std::string_view pattern, const RegexText& text) {
     Builder builder;
-    const auto node = add_regex(builder, regex.pattern, {regex.whole, writing});
+    const auto node = add_regex(builder, pattern, text);
     if (!node) return node.error();
-    return builder.finish(*node);
+    auto automaton = builder.finish(*node);
+    if (!automaton) return automaton.error();
+    return Product::Grammar{std::move(*automaton), text.is_unwanted};
+}
+
+// A regex and its lookaheads.
+Result<void> compile(const Regex& regex, Writing writing, std::vector<Product::Grammar>& out) {
+    const Leading leading = find_leading_lookaheads(regex.pattern, regex.whole);
+    RegexText text{.whole = false, .writing = writing, .at_start = true};
+    for (const Lookahead& ahead : leading.all) {
+        text.begin = ahead.begin;
+        text.is_unwanted = ahead.is_negated;
+        auto grammar = compile(regex.pattern.substr(0, ahead.end), text);
+        if (!grammar) return grammar.error();
+        out.push_back(std::move(*grammar));
+    }
+    text = {.whole = regex.whole, .writing = writing, .begin = leading.rest, .at_start = leading.rest > 0};
+    auto grammar = compile(regex.pattern, text);
+    if (!grammar) return grammar.error();
+    out.push_back(std::move(*grammar));
+    return {};
 }
 
 }  // namespace
 
 Result<Node> AllOf::add(std::span<const Regex> all, Writing writing, int32_t min_length, int32_t max_length) {
     const bool is_measured = min_length > 0 || max_length != kUnbounded;
-    if (all.size() == 1 && !is_measured) return add_regex(builder_, all[0].pattern, {all[0].whole, writing});
+    if (all.size() == 1 && !is_measured && find_leading_lookaheads(all[0].pattern, all[0].whole).all.empty())
+        return add_regex(builder_, all[0].pattern, {.whole = all[0].whole, .writing = writing});
     if (max_length != kUnbounded && max_length < min_length) return builder_.either({});
-    std::vector<std::shared_ptr<const Automaton>> grammars;
-    for (const Regex& regex : all) {
-        auto grammar = compile(regex, writing);
-        if (!grammar) return grammar.error();
-        left_ -= (*grammar)->states() / kCompiled;
-        grammars.push_back(std::move(*grammar));
-    }
+    std::vector<Product::Grammar> grammars;
+    for (const Regex& regex : all)
+        if (auto ok = compile(regex, writing, grammars); !ok) return ok.error();
+    for (const auto& grammar : grammars) left_ -= grammar.automaton->states() / kCompiled;
     Builder of_characters;
     auto characters = of_characters.finish(Characters(of_characters, writing).any_text());
     if (!characters) return characters.error();

@@ -1,6 +1,7 @@
 // Texts that several regular expressions match, all of them, and that have so many characters: what
 // `pattern`, `format` and `maxLength` of one JSON string ask together. They are followed side by side and
-// written out as a graph. Patterns come from requests and are not trusted. One thread.
+// written out as a graph. Lookaheads at the beginning of a pattern are further regular expressions of the
+// same text. Patterns come from requests and are not trusted. One thread.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -19,7 +20,7 @@ struct Regex {
 // One for each grammar, because all its texts share a bound.
 class AllOf {
   public:
-    static constexpr int64_t kStates = 32'768;  // of what is followed and what is written, in all
+    static constexpr int64_t kStates = 16'384;  // of what is followed and what is written, in all
 
     explicit AllOf(Builder& builder) : builder_(builder) {}
 

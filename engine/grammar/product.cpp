@@ -11,11 +11,10 @@ size_t Product::Hash::operator()(const Places& places) const {
     return static_cast<size_t>(hash ^ hash >> 32);
 }
 
-Product::Product(std::vector<std::shared_ptr<const Automaton>> grammars,
-                 std::shared_ptr<const Automaton> characters)
+Product::Product(std::vector<Grammar> grammars, std::shared_ptr<const Automaton> characters)
     : grammars_(std::move(grammars)) {
-    grammars_.push_back(std::move(characters));
-    for (const auto& grammar : grammars_) positions_.emplace_back(grammar);
+    grammars_.push_back({std::move(characters)});
+    for (const Grammar& grammar : grammars_) positions_.emplace_back(grammar.automaton);
 }
 
 bool Product::explore(int64_t most) {
@@ -29,14 +28,15 @@ bool Product::explore(int64_t most) {
         follow(state);
     }
     first_way_.push_back(ways_.size());
-    return true;
+    return std::none_of(positions_.begin(), positions_.end(),
+                        [](const Positions& p) { return p.has_dropped(); });
 }
 
 void Product::find_runs() {
     const auto differ = [this](int byte) {
-        return std::any_of(grammars_.begin(), grammars_.end(), [byte](const auto& grammar) {
-            return grammar->class_of(static_cast<uint8_t>(byte)) !=
-                   grammar->class_of(static_cast<uint8_t>(byte - 1));
+        return std::any_of(grammars_.begin(), grammars_.end(), [byte](const Grammar& grammar) {
+            return grammar.automaton->class_of(static_cast<uint8_t>(byte)) !=
+                   grammar.automaton->class_of(static_cast<uint8_t>(byte - 1));
         });
     };
     for (int byte = 0; byte < 256; ++byte) {
@@ -49,7 +49,8 @@ int32_t Product::find(const Places& places) {
     const auto [known, is_new] = known_.try_emplace(places, states());
     if (!is_new) return known->second;
     bool is_end = true;
-    for (size_t i = 0; i < places.size(); ++i) is_end = is_end && positions_[i].can_end(places[i]);
+    for (size_t i = 0; i < places.size(); ++i)
+        is_end = is_end && positions_[i].can_end(places[i]) != grammars_[i].is_unwanted;
     states_.push_back({&known->first, is_end, places.back() == positions_.back().start()});
     return known->second;
 }
@@ -70,11 +71,11 @@ void Product::follow(int32_t state) {
     }
 }
 
-// false when one of the grammars does not go on; those behind it are not asked.
+// false when one of the wanted grammars does not go on; those behind it are not asked.
 bool Product::go(const Places& from, uint8_t byte, Places& to) {
     for (size_t i = 0; i < from.size(); ++i) {
         to[i] = positions_[i].next(from[i], byte);
-        if (to[i] == Positions::kNowhere) return false;
+        if (to[i] == Positions::kNowhere && !grammars_[i].is_unwanted) return false;
     }
     // After a character all is as before it.
     if (positions_.back().can_end(to.back())) to.back() = positions_.back().start();

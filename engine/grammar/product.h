@@ -17,11 +17,15 @@ class Product {
         int32_t from, to;
         uint8_t low, high;
     };
+    struct Grammar {
+        std::shared_ptr<const Automaton> automaton;
+        bool is_unwanted = false;  // the text must not match it
+    };
     // `characters` is a grammar of any number of characters as they are written; it is one of those followed.
-    Product(std::vector<std::shared_ptr<const Automaton>> grammars,
-            std::shared_ptr<const Automaton> characters);
+    Product(std::vector<Grammar> grammars, std::shared_ptr<const Automaton> characters);
 
-    // Finds all states; 0 is the start. false: there are more than `most`, and the rest must not be used.
+    // Finds all states; 0 is the start. false: there are more than `most`, or a grammar has too many
+    // readings; nothing else must be asked then.
     bool explore(int64_t most);
 
     int32_t states() const { return static_cast<int32_t>(states_.size()); }
@@ -50,7 +54,7 @@ class Product {
     void follow(int32_t state);
     bool go(const Places& from, uint8_t byte, Places& to);
 
-    std::vector<std::shared_ptr<const Automaton>> grammars_;
+    std::vector<Grammar> grammars_;
     std::vector<Positions> positions_;
     std::vector<Bytes> runs_;  // of bytes that no grammar tells apart
     std::unordered_map<Places, int32_t, Hash> known_;

@@ -59,6 +59,39 @@ TEST(AllOf, FormatsWithPatterns) {
                    {""});
 }
 
+TEST(AllOf, LookaheadsAtTheBeginning) {
+    expect_matches(compile({{"^(?!-)(?!.*--)[a-z-]+$", false}}), {"a-b", "a-"}, {"-a", "a--b", "", "A"});
+    expect_matches(compile({{"(?=.*[A-Z])(?=.*\\d).{4,}"}}), {"aaA1", "1Abcd"}, {"aaaa", "A1", "aaa1"});
+    expect_matches(compile({{"^(?=.*[A-Z])(?=.*\\d).{4,}$", false}}, 0, 5), {"aaA1"}, {"aaaA12", "aaaa"});
+    expect_matches(compile({{"^(?!a|b$)", false}}), {"", "c", "bc"}, {"a", "ab", "b"});
+    expect_matches(compile({{"^(?![(\\])]\\))(?:x|[()\\]])*$", false}}), {"(", "x)", "]("}, {"()", "])"});
+    // What some dialect takes for a space or a line must not come where there should be none.
+    expect_matches(compile({{"^(?!\\s)(?!.b)[^\\]a]*$"}}), {"x", "\u00e9"}, {" ", "\u001c", "\u2028b"});
+    expect_matches(
+        compile({{*format_pattern("email")},
+                 {"^(?!\\.)(?!.*\\.\\.)([A-Za-z0-9_'+\\-\\.]*)[A-Za-z0-9_+-]@([A-Za-z0-9][A-Za-z0-9\\-]*\\.)"
+                  "+[A-Za-z]{2,}$",
+                  false}},
+                0, 254, Writing::json_string),
+        {"first.last@example.com"}, {".a@example.com", "a..b@example.com", "a@b"});
+}
+
+TEST(AllOf, LookaheadsElsewhereAreRefused) {
+    const auto error = [](std::string_view pattern, bool whole = false) {
+        const auto made = compile({{pattern, whole}}, 0, 9);
+        return made ? "no error" : made.error().message;
+    };
+    EXPECT_EQ(error("(?!a)b"), "at byte 0: lookahead here is not supported: (?!");
+    EXPECT_EQ(error("^a(?!b)"), "at byte 2: lookahead here is not supported: (?!");
+    EXPECT_EQ(error("^(?!a)b|c"), "at byte 1: lookahead here is not supported: (?!");
+    EXPECT_EQ(error("^(?!a(?=b))c"), "at byte 5: lookahead here is not supported: (?=");
+    EXPECT_EQ(error("^(?!a\\q)b"), "at byte 5: \\q is not a supported escape");
+    EXPECT_EQ(error("^(?=a)b("), "at byte 7: this group is not closed");
+    EXPECT_EQ(error("(?!a)*b", true), "at byte 5: there is nothing that this quantifier repeats");
+    EXPECT_EQ(error("(?!a", true), "at byte 0: lookahead here is not supported: (?!");
+    EXPECT_EQ(error("^" + times("(?!a)", 17) + "b"), "at byte 1: lookahead here is not supported: (?!");
+}
+
 TEST(AllOf, RefusesWhatCannotBe) {
     EXPECT_FALSE(compile({{"a+"}, {"b+"}}));
     EXPECT_FALSE(compile({{"a"}}, 3, 2));
@@ -125,6 +158,8 @@ TEST(AllOf, HostileOnesEndSoon) {
         {{{"(?:a|b)*a(?:a|b){20}"}, {"(?:a|b)*b(?:a|b){20}"}}, kUnbounded},
         {{{"(?:a{0,97})*"}, {"(?:a{2}){0,1000}"}, {"(?:a{3})*"}}, 5'000},
         {{{"\\S+"}}, 1'000},
+        {{{"(?!.*a.{12}b)(?!.*b.{12}a)(?=.*ab).*"}}, 1'000},
+        {{{"(?=(?:.*,){300})(?!(?:.*;){300}).*"}}, kUnbounded},
         {{{"\\S+"}}, 100'000},
         {{{".{0,200}x.{0,200}", false}, {".{0,100}y.{0,100}", false}}, 300},
         {{{*format_pattern("email")}}, 254},
