@@ -200,7 +200,6 @@ Result<Node> AllOf::add(std::span<const Regex> all, Writing writing, int32_t min
     if (!characters) return characters.error();
     Product product(std::move(grammars), std::move(*characters));
     if (!product.explore(left_)) return too_many_states();
-    left_ -= product.states();
     const bool fits = max_length == kUnbounded || longest(product).value_or(INT64_MAX) <= max_length;
     if (min_length == 0 && fits) return write_bytes(builder_, product);
     return Counted(builder_, product, min_length, fits ? kUnbounded : max_length, left_).write();

@@ -30,6 +30,7 @@ class Positions {
     bool can_end(int32_t place) const { return places_[static_cast<size_t>(place)].can_end; }
     bool can_go_on(int32_t place) const { return places_[static_cast<size_t>(place)].count > 0; }
 
+    int32_t readings(int32_t place) const { return places_[static_cast<size_t>(place)].count; }
     bool has_dropped() const { return has_dropped_; }  // a place is nowhere only because of these bounds
     size_t bytes() const;                              // of memory, about
     // Forgets all places but the start and these, which get new numbers.

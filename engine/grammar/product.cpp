@@ -17,13 +17,14 @@ Product::Product(std::vector<Grammar> grammars, std::shared_ptr<const Automaton>
     for (const Grammar& grammar : grammars_) positions_.emplace_back(grammar.automaton);
 }
 
-bool Product::explore(int64_t most) {
+bool Product::explore(int64_t& left) {
     find_runs();
     Places start;
     for (const Positions& positions : positions_) start.push_back(positions.start());
     find(start);
     for (int32_t state = 0; state < states(); ++state) {
-        if (states() > most) return false;
+        left -= cost(state);
+        if (left < 0) return false;
         first_way_.push_back(ways_.size());
         follow(state);
     }
@@ -43,6 +44,14 @@ void Product::find_runs() {
         if (byte == 0 || differ(byte)) runs_.push_back({static_cast<uint8_t>(byte), 0});
         runs_.back().high = static_cast<uint8_t>(byte);
     }
+}
+
+int64_t Product::cost(int32_t state) const {
+    constexpr int64_t kReadings = 64;  // to look at so many takes as long as to keep a state
+    const Places& places = *states_[static_cast<size_t>(state)].places;
+    int64_t readings = 0;
+    for (size_t i = 0; i < places.size(); ++i) readings += positions_[i].readings(places[i]);
+    return 1 + readings * static_cast<int64_t>(runs_.size()) / kReadings;
 }
 
 int32_t Product::find(const Places& places) {

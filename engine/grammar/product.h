@@ -24,9 +24,9 @@ class Product {
     // `characters` is a grammar of any number of characters as they are written; it is one of those followed.
     Product(std::vector<Grammar> grammars, std::shared_ptr<const Automaton> characters);
 
-    // Finds all states; 0 is the start. false: there are more than `most`, or a grammar has too many
-    // readings; nothing else must be asked then.
-    bool explore(int64_t most);
+    // Finds all states; 0 is the start. Each takes 1 of `left`, and more when it stands for many readings.
+    // false: it is used up, or a grammar has too many readings; nothing else must be asked then.
+    bool explore(int64_t& left);
 
     int32_t states() const { return static_cast<int32_t>(states_.size()); }
     bool is_end(int32_t state) const { return states_[static_cast<size_t>(state)].is_end; }
@@ -50,6 +50,7 @@ class Product {
         uint8_t low, high;
     };
     void find_runs();
+    int64_t cost(int32_t state) const;
     int32_t find(const Places& places);
     void follow(int32_t state);
     bool go(const Places& from, uint8_t byte, Places& to);
