@@ -47,7 +47,7 @@ void Product::find_runs() {
 }
 
 int64_t Product::cost(int32_t state) const {
-    constexpr int64_t kReadings = 64;  // to look at so many takes as long as to keep a state
+    constexpr int64_t kReadings = 128;  // to look at so many takes as long as to keep a state
     const Places& places = *states_[static_cast<size_t>(state)].places;
     int64_t readings = 0;
     for (size_t i = 0; i < places.size(); ++i) readings += positions_[i].readings(places[i]);
