@@ -46,14 +46,18 @@ Node Characters::one_of(const CodePoints& set) {
     return at->second;
 }
 
+Node Characters::any() {
+    return one_of({{0, kMaxCodePoint}});
+}
+
 Node Characters::any_text() {
-    return builder_.repeat(one_of({{0, 0x10FFFF}}), 0);
+    return builder_.repeat(any(), 0);
 }
 
 Node Characters::make(const CodePoints& set) {
     if (writing_ == Writing::raw) return builder_.code_point(set);
     CodePoints plain;
-    const CodePoints safe = {{kControls, '"' - 1}, {'"' + 1, '\\' - 1}, {'\\' + 1, 0x10FFFF}};
+    const CodePoints safe = {{kControls, '"' - 1}, {'"' + 1, '\\' - 1}, {'\\' + 1, kMaxCodePoint}};
     for (const auto& [low, high] : set) {
         for (const auto& [first, last] : safe)
             if (low <= last && high >= first) plain.emplace_back(std::max(low, first), std::min(high, last));

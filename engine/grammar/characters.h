@@ -22,6 +22,7 @@ class Characters {
     Characters(Builder& builder, Writing writing) : builder_(builder), writing_(writing) {}
 
     Node one_of(const CodePoints& set);  // made once for equal sets
+    Node any();
     Node any_text();
 
   private:

@@ -129,7 +129,7 @@ void Parser::element() {
             return one_of();
         case '.':
             source_.skip(".");
-            return nest_.item(characters_.one_of({{0, kMaxCodePoint}}));
+            return nest_.item(characters_.any());
         case '(':
             groups_.push_back(source_.at());
             source_.skip("(");

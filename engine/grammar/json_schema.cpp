@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "engine/grammar/all_of.h"
 #include "engine/grammar/formats.h"
 #include "engine/grammar/json_number.h"
 #include "engine/grammar/json_text.h"
-#include "engine/grammar/regex.h"
 #include "engine/grammar/schema_algebra.h"
 
 namespace sluice::grammar {
@@ -79,7 +79,7 @@ bool among(const std::string_view (&list)[N], std::string_view name) {
 
 class Reader {
   public:
-    Reader(Builder& b, const json::value& root) : b_(b), text_(b), root_(root), algebra_(root) {}
+    Reader(Builder& b, const json::value& root) : b_(b), text_(b), all_of_(b), root_(root), algebra_(root) {}
 
     Result<Node> read(const json::value& schema) {
         auto start = &schema == &root_ ? reference("#") : convert(schema, 0);
@@ -350,21 +350,19 @@ class Reader {
                     fmt::format("the format {:?} is not supported", std::string_view(format->get_string())));
             known = format_pattern(format->get_string());
         }
-        if ((pattern ? 1 : 0) + (known ? 1 : 0) + (measured ? 1 : 0) > 1)
-            return at("`pattern`, `format` and `minLength` or `maxLength` cannot be combined");
         if (pattern && !pattern->is_string()) return at("`pattern` must be a string");
-        if (measured) {
+        if (measured && !pattern && !known) {
             if (*max != kUnbounded && *max < *min) return b_.either({});
             const CodePointRange markup[] = {{'<', '<'}};  // what ends a text without quotes begins so
             const Node one = writing == Writing::raw ? b_.code_point(markup, true) : text_.character();
             return b_.repeat(one, *min, *max);
         }
         if (!pattern && !known) return std::nullopt;
-        RegexText how;
-        how.whole = known.has_value();
-        how.writing = writing;
-        const auto made = add_regex(b_, known ? *known : std::string_view(pattern->get_string()), how);
-        if (!made) return at(fmt::format("`pattern`: {}", made.error().message));
+        std::vector<Regex> all;
+        if (pattern) all.push_back({pattern->get_string(), false});
+        if (known) all.push_back({*known, true});
+        const auto made = all_of_.add(all, writing, *min, *max);
+        if (!made) return at(fmt::format("`{}`: {}", pattern ? "pattern" : "format", made.error().message));
         return *made;
     }
 
@@ -448,6 +446,7 @@ class Reader {
 
     Builder& b_;
     JsonText text_;
+    AllOf all_of_;
     const json::value& root_;
     SchemaAlgebra algebra_;
     std::string path_ = "#";

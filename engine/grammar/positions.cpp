@@ -87,6 +87,7 @@ int32_t Positions::place_of_found(bool can_end) {
         follow(id);
         if (found_.size() > kReadings || steps > kSteps || bytes() > kBytes) {
             todo_.clear();
+            has_dropped_ = true;
             return kNowhere;
         }
     }

@@ -30,7 +30,9 @@ class Positions {
     bool can_end(int32_t place) const { return places_[static_cast<size_t>(place)].can_end; }
     bool can_go_on(int32_t place) const { return places_[static_cast<size_t>(place)].count > 0; }
 
-    size_t bytes() const;  // of memory, about
+    int32_t readings(int32_t place) const { return places_[static_cast<size_t>(place)].count; }
+    bool has_dropped() const { return has_dropped_; }  // a place is nowhere only because of these bounds
+    size_t bytes() const;                              // of memory, about
     // Forgets all places but the start and these, which get new numbers.
     void keep(std::span<int32_t* const> places);
 
@@ -61,6 +63,7 @@ class Positions {
     std::unordered_map<uint64_t, int32_t> known_frames_;
     std::unordered_multimap<uint64_t, int32_t> known_places_;  // by a hash of their frames
     int32_t start_ = 0;
+    bool has_dropped_ = false;
 
     // The place that is being found.
     std::vector<int32_t> todo_, found_;

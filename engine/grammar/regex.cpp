@@ -15,11 +15,12 @@
 namespace sluice::grammar {
 namespace {
 
+const CodePoints kNewline = {{'\n', '\n'}};  // to some dialects the only end of a line
 const CodePoints kLineEnds = {{'\n', '\n'}, {'\r', '\r'}, {0x2028, 0x2029}};
 
 constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kRefusedGroups{{
-    {"?=", "lookahead"},
-    {"?!", "lookahead"},
+    {"?=", "lookahead here"},
+    {"?!", "lookahead here"},
     {"?<=", "lookbehind"},
     {"?<!", "lookbehind"},
     {"?>", "an atomic group"},
@@ -36,7 +37,7 @@ class Parser {
   public:
     Parser(Builder& builder, std::string_view pattern, RegexText text)
         : builder_(builder),
-          source_(pattern),
+          source_(pattern, text.begin),
           text_(text),
           characters_(builder, text.writing),
           nest_(builder) {}
@@ -60,9 +61,9 @@ class Parser {
     Times take_braces();
 
     CodePoints take_class();
-    void take_class_range(CodePoints& set, Within within);
-    CodePoints take_member(Within within);
-    CodePoints take_escape(Within within);
+    void take_class_range(CodePoints& set, bool is_negated);
+    CodePoints take_member(bool is_negated);
+    CodePoints take_escape(bool in_class, bool is_negated);
 
     bool is_option_over() const { return source_.done() || source_.peek() == '|'; }
     void fail(size_t at, std::string_view what) {
@@ -110,9 +111,9 @@ void Parser::step() {
             return one_of(take_class());
         case '.':
             source_.skip(".");
-            return one_of(code_points(kLineEnds, true));
+            return one_of(code_points(text_.is_unwanted ? kNewline : kLineEnds, true));
         case '\\':
-            return one_of(take_escape(Within::text));
+            return one_of(take_escape(false, false));
         default:
             if (is_quantifier_next()) return fail(at, "there is nothing that this quantifier repeats");
             const uint32_t c = source_.take();
@@ -123,7 +124,7 @@ void Parser::step() {
 void Parser::begin_option() {
     is_end_anchored_ = false;
     if (nest_.depth() > 0) return;
-    if (!source_.skip("^") && !text_.whole) nest_.item(characters_.any_text());
+    if (!source_.skip("^") && !text_.whole && !text_.at_start) nest_.item(characters_.any_text());
 }
 
 void Parser::end_option() {
@@ -231,7 +232,7 @@ CodePoints Parser::take_class() {
             fail(begin, "this class is not closed");
             return {};
         }
-        take_class_range(set, is_negated ? Within::negated_class : Within::plain_class);
+        take_class_range(set, is_negated);
         if (set.size() < tidy_at) continue;
         set = code_points(set, false);
         tidy_at = 1024 + 2 * set.size();
@@ -243,15 +244,15 @@ CodePoints Parser::take_class() {
     return code_points(set, is_negated);
 }
 
-void Parser::take_class_range(CodePoints& set, Within within) {
+void Parser::take_class_range(CodePoints& set, bool is_negated) {
     const size_t begin = source_.at();
     if (source_.peek() == '[' && source_.peek(1) == ':')
         return fail(begin, "a class like [:alpha:] is not supported; write \\[: for the characters");
-    const CodePoints first = take_member(within);
+    const CodePoints first = take_member(is_negated);
     set.insert(set.end(), first.begin(), first.end());
     if (error_ || source_.peek() != '-' || source_.peek(1) == ']' || source_.peek(1) == '\0') return;
     source_.skip("-");
-    const CodePoints last = take_member(within);
+    const CodePoints last = take_member(is_negated);
     if (error_) return;
     if (is_one(first) && is_one(last)) {
         if (last.front().first < first.front().first)
@@ -263,18 +264,19 @@ void Parser::take_class_range(CodePoints& set, Within within) {
     }
 }
 
-CodePoints Parser::take_member(Within within) {
+CodePoints Parser::take_member(bool is_negated) {
     if (source_.peek() == '\\') {
         class_escapes_ += source_.peek(1);
-        return take_escape(within);
+        return take_escape(true, is_negated);
     }
     const uint32_t c = source_.take();
     return {{c, c}};
 }
 
-CodePoints Parser::take_escape(Within within) {
+// What a negated class leaves out is best taken widely, and so is what must not be.
+CodePoints Parser::take_escape(bool in_class, bool is_negated) {
     const size_t at = source_.at();
-    auto set = take_regex_escape(source_, within);
+    auto set = take_regex_escape(source_, in_class, is_negated != text_.is_unwanted);
     if (!set) fail(at, set.error().message);
     return set ? std::move(*set) : CodePoints{};
 }

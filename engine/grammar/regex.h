@@ -18,6 +18,12 @@ inline constexpr size_t kMaxPatternBytes = size_t{64} << 10;
 struct RegexText {
     bool whole = true;  // the pattern is all of the text; else it is found anywhere in it, as ^ and $ allow
     Writing writing = Writing::raw;
+    // For parts of a pattern, see all_of.h: where the part begins (errors count from the pattern's
+    // beginning), that ^ goes without saying, and that it says what must not be: classes then hold what they
+    // do to any dialect.
+    size_t begin = 0;
+    bool at_start = false;
+    bool is_unwanted = false;
 };
 
 // Errors: invalid_request, saying at which byte of the pattern; `param` is the caller's. Past a bound of the

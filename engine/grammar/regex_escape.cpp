@@ -63,9 +63,8 @@ const Kind kSpaces({{'\t', '\r'},
                     {0x3000, 0x3000}},
                    {{0x1C, 0x1F}, {0x85, 0x85}, {0x180E, 0x180E}, {0x200B, 0x200B}, {0xFEFF, 0xFEFF}});
 
-// A negated class leaves its members out: more of them are safer.
-CodePoints members(const Kind& kind, bool opposite, Within within) {
-    if (within == Within::negated_class) return opposite ? kind.perhaps_not : kind.perhaps;
+CodePoints members(const Kind& kind, bool opposite, bool widest) {
+    if (widest) return opposite ? kind.perhaps_not : kind.perhaps;
     return opposite ? kind.no : kind.yes;
 }
 
@@ -119,20 +118,20 @@ Error refuse(uint32_t c) {
 
 }  // namespace
 
-Result<CodePoints> take_regex_escape(Source& source, Within within) {
+Result<CodePoints> take_regex_escape(Source& source, bool in_class, bool widest) {
     source.skip("\\");
     if (source.done()) return wrong("nothing follows this \\");
     const uint32_t c = source.take();
     switch (c) {
         case 'd':
         case 'D':
-            return members(kDigits, c == 'D', within);
+            return members(kDigits, c == 'D', widest);
         case 'w':
         case 'W':
-            return members(kWords, c == 'W', within);
+            return members(kWords, c == 'W', widest);
         case 's':
         case 'S':
-            return members(kSpaces, c == 'S', within);
+            return members(kSpaces, c == 'S', widest);
         case 'x':
             return take_hex(source);
         case 'u':
@@ -146,7 +145,7 @@ Result<CodePoints> take_regex_escape(Source& source, Within within) {
         if (is_digit(source.peek())) return wrong("an octal escape is not supported; write \\xHH");
         return one(0);
     }
-    if (c == 'b' && within != Within::text) return one('\b');
+    if (c == 'b' && in_class) return one('\b');
     constexpr std::string_view kNames = "tnrfv", kNamed = "\t\n\r\f\v";
     const bool is_ascii = c > ' ' && c < 0x7F;
     const size_t at = is_ascii ? kNames.find(static_cast<char>(c)) : kNames.npos;

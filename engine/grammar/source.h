@@ -13,7 +13,7 @@ inline constexpr uint32_t kMaxCodePoint = 0x10FFFF;
 
 class Source {
   public:
-    explicit Source(std::string_view text) : text_(text) {}
+    explicit Source(std::string_view text, size_t begin = 0) : text_(text), at_(begin) {}
     std::optional<size_t> flaw() const;  // where the text is not UTF-8; look before taking anything
 
     size_t at() const { return at_; }
@@ -28,7 +28,7 @@ class Source {
 
   private:
     std::string_view text_;
-    size_t at_ = 0;
+    size_t at_;
 };
 
 bool is_digit(char c);

@@ -6,9 +6,9 @@
 #include <optional>
 #include <vector>
 
+#include "engine/grammar/all_of.h"
 #include "engine/grammar/gbnf.h"
 #include "engine/grammar/json_schema.h"
-#include "engine/grammar/regex.h"
 #include "net/json.h"
 #include "net/openai/call.h"
 
@@ -46,7 +46,8 @@ Result<Structured> by_text(const std::string& param, const json::value& value, c
 }
 
 Result<Node> add_whole_regex(Builder& b, std::string_view pattern) {
-    return grammar::add_regex(b, pattern, {});
+    const grammar::Regex whole[] = {{pattern}};
+    return grammar::AllOf(b).add(whole, grammar::Writing::raw);
 }
 
 Result<Structured> by_choice(const std::string& param, const json::value& value) {

@@ -191,7 +191,7 @@ UNSUPPORTED = {"type": "array", "uniqueItems": True}
         ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
         ({"response_format": by_schema(UNSUPPORTED)}, "response_format.json_schema.schema"),
         ({"response_format": by_schema({"$ref": "#"})}, "response_format.json_schema.schema"),
-        ({"guided_regex": "(?=x)"}, "guided_regex"),
+        ({"guided_regex": "a(?=x)"}, "guided_regex"),
         ({"guided_regex": "(" * 60000}, "guided_regex"),
         ({"guided_choice": []}, "guided_choice"),
         ({"guided_choice": "yes"}, "guided_choice"),

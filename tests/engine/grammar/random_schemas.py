@@ -67,7 +67,8 @@ class Schemas:
         if kind == 0:
             return {"type": "string", "format": r.choice(FORMATS)}
         if kind == 1:
-            return {"type": "string", "pattern": r.choice(PATTERNS)}
+            out = {"type": "string", "pattern": r.choice(PATTERNS)}
+            return out | {"minLength": 3, "maxLength": r.randint(3, 30)} if r.random() < 0.3 else out
         if kind == 2:
             low = r.randint(0, 4)
             return {"type": "string", "minLength": low, "maxLength": low + r.randint(0, 6)}

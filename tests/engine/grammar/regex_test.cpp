@@ -156,8 +156,8 @@ TEST(Regex, WritesCharactersAsJsonStringsDo) {
 
 TEST(Regex, RefusesWhatIsNotSupportedAndSaysWhere) {
     const std::vector<std::pair<std::string_view, std::string_view>> cases = {
-        {"ab(?=c)", "at byte 2: lookahead is not supported: (?="},
-        {"(?!c)", "at byte 0: lookahead is not supported: (?!"},
+        {"ab(?=c)", "at byte 2: lookahead here is not supported: (?="},
+        {"(?!c)", "at byte 0: lookahead here is not supported: (?!"},
         {"a(?<=b)", "at byte 1: lookbehind is not supported: (?<="},
         {"a(?<!b)", "at byte 1: lookbehind is not supported: (?<!"},
         {"(?>a)", "at byte 0: an atomic group is not supported: (?>"},
