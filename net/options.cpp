@@ -39,6 +39,13 @@ CLI::Validator device_name() {
         "{cpu}");
 }
 
+// `--api-key "$KEY"` with no such variable must not open the server to all.
+CLI::Validator not_empty() {
+    return CLI::Validator(
+        [](std::string& text) { return text.empty() ? std::string("must not be empty") : std::string(); },
+        "");
+}
+
 void add_engine_options(CLI::App& app, engine::Options& o, std::string& config,
                         const std::string& model = "--model") {
     flag(app, model, o.model_path,
@@ -87,6 +94,15 @@ void add_serve_options(CLI::App& app, ServeCommand& c, std::string& config) {
     flag(app, "--io-threads", c.io_threads, "Threads for connections")->check(CLI::Range(1, 64));
     flag(app, "--text-threads", c.text_threads, "Threads for templates and tokenising")
         ->check(CLI::Range(1, 64));
+    flag(app, "--api-key", c.api_keys,
+         "Key that requests must bring, may be given several times; others can read it off the command line")
+        ->type_name("KEY")
+        ->delimiter(',')
+        ->check(not_empty())
+        ->default_str("");
+    flag(app, "--api-key-file", c.api_key_file, "File with such keys, one a line")
+        ->type_name("FILE")
+        ->check(not_empty());
     app.add_option_function<std::string>(
            "--on-load-error", [&c](const std::string& v) { c.serve_load_errors = v == "serve"; },
            "What to do when the model cannot be loaded: exit, or serve the error to every request")

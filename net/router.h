@@ -66,6 +66,11 @@ constexpr bool has_body(Route route) {
 constexpr bool needs_engine(Route route) {
     return has_body(route) || route == Route::models || route == Route::model || route == Route::server_info;
 }
+// Routes that need no API key: load balancers, probes and scrapers ask them, and they tell nothing of
+// requests.
+constexpr bool is_open(Route route) {
+    return route == Route::health || route == Route::ready || route == Route::metrics;
+}
 // Routes of Anthropic's dialect: their errors have its shape.
 constexpr bool is_anthropic(Route route) {
     return route == Route::messages || route == Route::count_tokens;

@@ -78,7 +78,8 @@ void provide_descriptors(size_t connections) {
 
 // Declared in the order of lifetime: sessions, kept alive by the contexts, use what stands before these.
 struct Server::Core {
-    explicit Core(ServerOptions options_in) : options(std::move(options_in)), services(options.limits) {}
+    explicit Core(ServerOptions options_in)
+        : options(std::move(options_in)), services(options.limits, options.keys) {}
 
     struct IoThread {
         asio::io_context context{1};

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "engine/engine.h"
+#include "net/api_keys.h"
 #include "net/ids.h"
 #include "net/limits.h"
 #include "net/metrics.h"
@@ -21,7 +22,7 @@ struct Readiness {
 };
 
 struct Services {
-    explicit Services(const Limits& limits_in) : limits(limits_in) {}
+    Services(const Limits& limits_in, ApiKeys keys_in) : limits(limits_in), keys(std::move(keys_in)) {}
 
     Readiness readiness() const {
         const std::lock_guard lock(mutex);
@@ -33,6 +34,7 @@ struct Services {
     }
 
     const Limits limits;
+    const ApiKeys keys;
     Metrics metrics;
     IdSource ids;
     const std::shared_ptr<openai::ResponseStore> responses = std::make_shared<openai::ResponseStore>(

@@ -118,6 +118,7 @@ bool is_json(std::string_view content_type) {
 // What forbids the request before its body is read.
 std::optional<ApiError> objection(const RouteMatch& match, const HttpRequest& request, const Services& s,
                                   const Readiness& readiness) {
+    if (!is_open(match.route) && !s.keys.admit(request)) return unauthorised();
     if (match.route == Route::none) return http_error(404, "there is nothing at this path");
     if (!match.method_allowed)
         return http_error(405, fmt::format("this path knows the methods {}", match.allow));
