@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "kernels/dtype.h"
 
@@ -16,10 +17,11 @@ enum class WeightLayout : uint8_t {
 };
 
 struct Options {
-    std::string model_path;  // empty: the embedded model
-    std::string model_name;  // empty: general.name of the file, else the file's stem
-    int threads = 0;         // 0: one per usable core
-    std::string isa;         // empty: best available
+    std::string model_path;            // empty: the embedded model
+    std::string model_name;            // empty: general.name of the file, else the file's stem
+    std::vector<std::string> aliases;  // further names that clients may ask for
+    int threads = 0;                   // 0: one per usable core
+    std::string isa;                   // empty: best available
     WeightLayout weights = WeightLayout::automatic;
     kernels::DType kv_type = kernels::DType::f16;
     uint64_t kv_memory_bytes = 0;  // 0: sized to the machine

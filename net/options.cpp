@@ -76,6 +76,11 @@ void add_serve_options(CLI::App& app, ServeCommand& c, std::string& config) {
     flag(app, "--host", c.host, "Address to listen on");
     flag(app, "--port", c.port, "Port to listen on; 0: any free one")->check(CLI::Range(0, 65535));
     flag(app, "--model-name", c.engine.model_name, "Name that clients ask for; default: the file's own");
+    flag(app, "--alias", c.engine.aliases, "Another name for it, may be given several times")
+        ->type_name("NAME")
+        ->delimiter(',')
+        ->check(not_empty())
+        ->default_str("");
     flag(app, "--max-running", c.engine.max_running, "Sequences that are computed together")
         ->check(CLI::Range(1, 4096));
     flag(app, "--max-queue", c.engine.max_queue, "Requests that may wait; more get 429")

@@ -196,7 +196,7 @@ HttpResponse answer_at_once(const RouteMatch& match, std::string_view query, con
     const engine::ModelInfo& info = readiness.engine->info();
     if (auto known = openai::check_model(match.id, info); !known)
         return error_response(to_api_error(known.error()), s.limits);
-    return json_response(openai::model_object(info));
+    return json_response(openai::model_object(info, openai::answered_name(match.id, info)));
 }
 
 void log_access(const Exchange& x) {

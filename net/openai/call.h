@@ -19,6 +19,7 @@ namespace sluice::net::openai {
 
 struct Call {
     Dialect dialect = Dialect::chat;
+    std::string model;  // as the answer calls it
     bool stream = false;
     bool include_usage = false;
     bool logprobs = false;
@@ -57,8 +58,10 @@ Result<engine::Request> read_request(const boost::json::object& body, const Valu
                                      const CallContext& context);
 Result<bool> read_include_usage(const boost::json::object& body);
 
-// model_not_found unless it is the model's own name or "default".
-Result<void> check_model(const std::string& asked, const engine::ModelInfo& model);
+// model_not_found unless it is the model's own name, an alias or "default".
+Result<void> check_model(std::string_view asked, const engine::ModelInfo& model);
+// What answers to such a request call the model: an alias as it was asked for, else the own name.
+std::string answered_name(std::string_view asked, const engine::ModelInfo& model);
 
 // The field's value, or null when it is absent or null.
 const boost::json::value* present(const boost::json::object& object, std::string_view name);

@@ -44,7 +44,8 @@ constexpr Field refused(std::string_view name, std::string_view note) {
     return {name, Kind::any, note, Treatment::refused};
 }
 
-constexpr Field kModel = required(text("model", kName, &Values::model, "the model's name, or `default`"));
+constexpr Field kModel =
+    required(text("model", kName, &Values::model, "the model's name, an alias, or `default`"));
 constexpr Field kStream = flag("stream", &Values::stream, "one server-sent event a token");
 constexpr Field kStreamOptions =
     other("stream_options", Kind::object, "`include_usage`: the last chunk carries `usage`");

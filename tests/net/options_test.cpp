@@ -25,10 +25,10 @@ auto facts(const Invocation& made) {
     const auto* found = std::get_if<ServeCommand>(&made);
     const ServeCommand c = found ? *found : ServeCommand{};
     const engine::Options& e = c.engine;
-    return std::tuple(e.model_path, e.model_name, e.threads, e.isa, e.weights, e.kv_type, e.kv_memory_bytes,
-                      e.max_context, e.max_running, e.max_queue, e.step_tokens, e.stretch, e.target_itl_ms,
-                      e.prefix_cache, c.host, c.port, c.io_threads, c.text_threads, c.limits, c.api_keys,
-                      c.api_key_file, c.serve_load_errors, c.device, c.log_level);
+    return std::tuple(e.model_path, e.model_name, e.aliases, e.threads, e.isa, e.weights, e.kv_type,
+                      e.kv_memory_bytes, e.max_context, e.max_running, e.max_queue, e.step_tokens, e.stretch,
+                      e.target_itl_ms, e.prefix_cache, c.host, c.port, c.io_threads, c.text_threads, c.limits,
+                      c.api_keys, c.api_key_file, c.serve_load_errors, c.device, c.log_level);
 }
 
 std::string complaint(const Invocation& made) {
@@ -86,6 +86,8 @@ constexpr Row kRows[] = {
     {"--host", "::1", true},
     {"--port", "0"},
     {"--model-name", "mine", true},
+    {"--alias", "other", true},
+    {"--alias", "other,third/one", true},
     {"--max-running", "5"},
     {"--max-queue", "0"},
     {"--step-tokens", "7"},
@@ -223,7 +225,7 @@ TEST(Options, WrongValuesAreNamed) {
         {"--header-time", "5"},    {"--body-rate", "0"},
         {"--accept-pause", "0ms"}, {"--connections", "0"},
         {"--idle-time", "10000d"}, {"--api-key", ""},
-        {"--api-key-file", ""}};
+        {"--api-key-file", ""},    {"--alias", ""}};
     for (const auto& row : rows) {
         const std::string said = complaint(parse({"serve", row[0], row[1]}));
         EXPECT_NE(said.find(row[0]), std::string::npos) << row[0] << " " << row[1] << ": " << said;
