@@ -26,6 +26,7 @@ constexpr RouteEntry kRoutes[] = {
     {"/server_info", "GET", Route::server_info, "model, shapes, settings"},
     {"/get_server_info", "GET", Route::server_info, "the same, by the name that some routers ask for"},
     {"/version", "GET", Route::version, "the program's version"},
+    {"/openapi.json", "GET", Route::openapi, "all of this as OpenAPI 3.1, made of the same tables"},
     {"/health", "GET", Route::health, "200 while the process lives"},
     {"/ready", "GET", Route::ready, "200 when requests can be served; 503 while loading, draining or stuck"},
     {"/metrics", "GET", Route::metrics, "Prometheus text, with vLLM's names"},

@@ -29,6 +29,7 @@ enum class Route : uint8_t {
     model,
     server_info,
     version,
+    openapi,
     health,
     ready,
     metrics,
@@ -64,7 +65,8 @@ constexpr bool has_body(Route route) {
 }
 // Routes that need a loaded model.
 constexpr bool needs_engine(Route route) {
-    return has_body(route) || route == Route::models || route == Route::model || route == Route::server_info;
+    return has_body(route) || route == Route::models || route == Route::model ||
+           route == Route::server_info || route == Route::openapi;
 }
 // Routes that need no API key: load balancers, probes and scrapers ask them, and they tell nothing of
 // requests.

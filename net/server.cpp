@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "net/http_error.h"
+#include "net/openapi/openapi.h"
 #include "net/services.h"
 #include "net/session.h"
 
@@ -241,7 +242,10 @@ uint16_t Server::port() const {
 
 void Server::set_engine(std::shared_ptr<engine::Engine> engine) {
     core_->services.metrics.set_model(engine->info().name);
-    core_->services.set_readiness({std::move(engine), {}});
+    Services& s = core_->services;
+    auto text =
+        std::make_shared<const std::string>(openapi::document(engine->info(), s.limits, s.keys.required()));
+    s.set_readiness({std::move(engine), {}, std::move(text)});
 }
 
 void Server::set_load_error(Error error) {

@@ -19,6 +19,7 @@ namespace sluice::net {
 struct Readiness {
     std::shared_ptr<engine::Engine> engine;  // null: see error
     Error error;                             // why there is none: loading, or what loading ended with
+    std::shared_ptr<const std::string> openapi = {};  // the document; null without an engine
 };
 
 struct Services {

@@ -188,6 +188,8 @@ HttpResponse answer_at_once(const RouteMatch& match, std::string_view query, con
             return json_response(openai::model_list(readiness.engine->info()));
         case Route::server_info:
             return json_response(openai::server_info(readiness.engine->info(), s.limits));
+        case Route::openapi:
+            return json_response(*readiness.openapi);
         case Route::version:
             return json_response(openai::version());
         default:

@@ -119,6 +119,7 @@ Result<void> add_message(const json::value& value, const std::string& at, json::
     }
     if (!content || !content->is_array())
         return bad_field(at + ".content", "must be a string or a list of blocks");
+    if (content->get_array().empty()) return bad_field(at + ".content", "must not be empty");
     return user ? add_user(content->get_array(), at, out) : add_assistant(content->get_array(), at, out);
 }
 

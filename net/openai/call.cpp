@@ -171,7 +171,8 @@ Result<json::object> read_body(std::string_view body, const Limits& limits) {
 
 Result<Call> read_call(Dialect dialect, const json::object& body, const CallContext& context) {
     auto call = read_dialect(dialect, body, context);
-    if (call) call->model = answered_name(body.at("model").as_string(), context.model);
+    const json::value* asked = present(body, "model");
+    if (call) call->model = answered_name(asked ? asked->as_string() : "default", context.model);
     return call;
 }
 

@@ -1,0 +1,183 @@
+// The schemas of answers, as the replies write them.
+#include "net/openapi/openapi.h"
+
+namespace sluice::net::openapi {
+namespace {
+
+constexpr std::string_view kOpenAi = R"json({
+"ChatCompletion": {"type": "object",
+    "required": ["id", "object", "created", "model", "system_fingerprint", "choices", "usage"],
+    "properties": {
+        "id": {"type": "string"}, "object": {"const": "chat.completion"}, "created": {"type": "integer"},
+        "model": {"type": "string"}, "system_fingerprint": {"type": "string"},
+        "choices": {"type": "array", "minItems": 1, "items": {"type": "object",
+            "required": ["index", "message", "logprobs", "finish_reason"], "properties": {
+                "index": {"type": "integer", "minimum": 0},
+                "message": {"$ref": "#/components/schemas/AnswerMessage"},
+                "logprobs": {"$ref": "#/components/schemas/ChatLogprobs"},
+                "finish_reason": {"enum": ["stop", "length", "tool_calls"]}}}},
+        "usage": {"$ref": "#/components/schemas/Usage"}}},
+"AnswerMessage": {"type": "object", "required": ["role", "content", "refusal"], "properties": {
+    "role": {"const": "assistant"},
+    "content": {"type": ["string", "null"]},
+    "refusal": {"type": "null"},
+    "reasoning_content": {"type": "string"},
+    "tool_calls": {"type": "array", "minItems": 1, "items": {"type": "object",
+        "required": ["id", "type", "function"], "properties": {
+            "id": {"type": "string"}, "type": {"const": "function"},
+            "function": {"type": "object", "required": ["name", "arguments"], "properties": {
+                "name": {"type": "string"}, "arguments": {"type": "string"}}}}}}}},
+"ChatCompletionChunk": {"type": "object",
+    "required": ["id", "object", "created", "model", "system_fingerprint", "choices"], "properties": {
+        "id": {"type": "string"}, "object": {"const": "chat.completion.chunk"},
+        "created": {"type": "integer"}, "model": {"type": "string"},
+        "system_fingerprint": {"type": "string"},
+        "choices": {"type": "array", "items": {"type": "object",
+            "required": ["index", "delta", "logprobs", "finish_reason"], "properties": {
+                "index": {"type": "integer", "minimum": 0},
+                "delta": {"$ref": "#/components/schemas/AnswerDelta"},
+                "logprobs": {"$ref": "#/components/schemas/ChatLogprobs"},
+                "finish_reason": {"enum": ["stop", "length", "tool_calls", null]}}}},
+        "usage": {"anyOf": [{"$ref": "#/components/schemas/Usage"}, {"type": "null"}]}}},
+"AnswerDelta": {"type": "object", "properties": {
+    "role": {"const": "assistant"},
+    "content": {"type": "string"},
+    "reasoning_content": {"type": "string"},
+    "tool_calls": {"type": "array", "items": {"type": "object", "required": ["index", "function"],
+        "properties": {
+            "index": {"type": "integer", "minimum": 0}, "id": {"type": "string"},
+            "type": {"const": "function"},
+            "function": {"type": "object", "required": ["arguments"], "properties": {
+                "name": {"type": "string"}, "arguments": {"type": "string"}}}}}}}},
+"ChatLogprobs": {"type": ["object", "null"], "required": ["content", "refusal"], "properties": {
+    "content": {"type": "array", "items": {"allOf": [{"$ref": "#/components/schemas/Logprob"},
+        {"type": "object", "required": ["top_logprobs"], "properties": {
+            "top_logprobs": {"type": "array", "items": {"$ref": "#/components/schemas/Logprob"}}}}]}},
+    "refusal": {"type": "null"}}},
+"Logprob": {"type": "object", "required": ["token", "logprob", "bytes"], "properties": {
+    "token": {"type": "string"},
+    "logprob": {"type": "number", "maximum": 0, "description": "-9999: impossible"},
+    "bytes": {"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": 255}}}},
+"Usage": {"type": "object",
+    "required": ["prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details",
+                 "completion_tokens_details"], "properties": {
+        "prompt_tokens": {"type": "integer", "minimum": 0},
+        "completion_tokens": {"type": "integer", "minimum": 0},
+        "total_tokens": {"type": "integer", "minimum": 0},
+        "prompt_tokens_details": {"type": "object", "required": ["cached_tokens"], "properties": {
+            "cached_tokens": {"type": "integer", "minimum": 0}}},
+        "completion_tokens_details": {"type": "object", "required": ["reasoning_tokens"], "properties": {
+            "reasoning_tokens": {"type": "integer", "minimum": 0}}}}},
+"Completion": {"type": "object",
+    "description": "streamed, each chunk has this shape too",
+    "required": ["id", "object", "created", "model", "system_fingerprint", "choices"], "properties": {
+        "id": {"type": "string"}, "object": {"const": "text_completion"}, "created": {"type": "integer"},
+        "model": {"type": "string"}, "system_fingerprint": {"type": "string"},
+        "choices": {"type": "array", "items": {"type": "object",
+            "required": ["text", "index", "logprobs", "finish_reason"], "properties": {
+                "text": {"type": "string"}, "index": {"type": "integer", "minimum": 0},
+                "logprobs": {"type": ["object", "null"],
+                    "required": ["tokens", "token_logprobs", "top_logprobs", "text_offset"], "properties": {
+                        "tokens": {"type": "array", "items": {"type": "string"}},
+                        "token_logprobs": {"type": "array", "items": {"type": ["number", "null"]}},
+                        "top_logprobs": {"type": "array", "items": {"type": ["object", "null"],
+                            "additionalProperties": {"type": "number"}}},
+                        "text_offset": {"type": "array", "items": {"type": "integer", "minimum": 0}}}},
+                "finish_reason": {"enum": ["stop", "length", null]}}}},
+        "usage": {"anyOf": [{"$ref": "#/components/schemas/Usage"}, {"type": "null"}]}}},
+"Error": {"type": "object", "required": ["error"], "properties": {
+    "error": {"type": "object", "required": ["message", "type", "param", "code"], "properties": {
+        "message": {"type": "string"}, "type": {"type": "string"},
+        "param": {"type": ["string", "null"]}, "code": {"type": ["string", "null"]}}}}}
+})json";
+
+constexpr std::string_view kAnthropic = R"json({
+"AnthropicMessage": {"type": "object",
+    "required": ["id", "type", "role", "model", "content", "stop_reason", "stop_sequence", "usage"],
+    "properties": {
+        "id": {"type": "string"}, "type": {"const": "message"}, "role": {"const": "assistant"},
+        "model": {"type": "string"},
+        "content": {"type": "array", "items": {"oneOf": [
+            {"type": "object", "required": ["type", "text"],
+             "properties": {"type": {"const": "text"}, "text": {"type": "string"}}},
+            {"type": "object", "required": ["type", "thinking", "signature"], "properties": {
+                "type": {"const": "thinking"}, "thinking": {"type": "string"},
+                "signature": {"type": "string"}}},
+            {"type": "object", "required": ["type", "id", "name", "input"], "properties": {
+                "type": {"const": "tool_use"}, "id": {"type": "string"}, "name": {"type": "string"},
+                "input": {"type": "object"}}}]}},
+        "stop_reason": {"enum": ["end_turn", "max_tokens", "stop_sequence", "tool_use"]},
+        "stop_sequence": {"type": ["string", "null"]},
+        "usage": {"type": "object",
+            "required": ["input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens",
+                         "output_tokens"], "properties": {
+                "input_tokens": {"type": "integer", "minimum": 0},
+                "cache_read_input_tokens": {"type": "integer", "minimum": 0},
+                "cache_creation_input_tokens": {"type": "integer", "minimum": 0},
+                "output_tokens": {"type": "integer", "minimum": 0}}}}},
+"AnthropicEvent": {"type": "object", "required": ["type"], "properties": {"type": {"enum": [
+    "message_start", "ping", "content_block_start", "content_block_delta", "content_block_stop",
+    "message_delta", "message_stop", "error"]}}},
+"InputTokens": {"type": "object", "required": ["input_tokens"],
+                "properties": {"input_tokens": {"type": "integer", "minimum": 0}}},
+"AnthropicError": {"type": "object", "required": ["type", "error", "request_id"], "properties": {
+    "type": {"const": "error"},
+    "error": {"type": "object", "required": ["type", "message"],
+              "properties": {"type": {"type": "string"}, "message": {"type": "string"}}},
+    "request_id": {"type": ["string", "null"]}}},
+"AnyError": {"anyOf": [{"$ref": "#/components/schemas/AnthropicError"},
+                       {"$ref": "#/components/schemas/Error"}]}
+})json";
+
+constexpr std::string_view kOwn = R"json({
+"RenderedPrompt": {"type": "object", "required": ["token_ids", "count"], "properties": {
+    "token_ids": {"type": "array", "items": {"$ref": "#/components/schemas/TokenId"}},
+    "count": {"type": "integer", "minimum": 0}}},
+"RenderedPrompts": {"type": "array", "items": {"$ref": "#/components/schemas/RenderedPrompt"}},
+"Tokens": {"type": "object", "required": ["count", "max_model_len", "tokens"], "properties": {
+    "count": {"type": "integer", "minimum": 0}, "max_model_len": {"type": "integer"},
+    "tokens": {"type": "array", "items": {"$ref": "#/components/schemas/TokenId"}}}},
+"Text": {"type": "object", "required": ["prompt"], "properties": {
+    "prompt": {"type": "string"}, "content": {"type": "string", "description": "the same"}}},
+"Model": {"type": "object",
+    "required": ["id", "object", "created", "owned_by", "root", "max_model_len", "context_length", "meta"],
+    "properties": {
+        "id": {"$ref": "#/components/schemas/ModelName"}, "object": {"const": "model"},
+        "root": {"type": "string", "description": "the model's own name"},
+        "created": {"type": "integer"}, "owned_by": {"type": "string"},
+        "max_model_len": {"type": "integer"}, "context_length": {"type": "integer"},
+        "meta": {"type": "object", "properties": {
+            "architecture": {"type": "string"}, "n_ctx_train": {"type": "integer"},
+            "n_embd": {"type": "integer"}, "n_vocab": {"type": "integer"}, "n_params": {"type": "integer"},
+            "size": {"type": "integer"}}}}},
+"ModelList": {"type": "object", "required": ["object", "data"], "properties": {
+    "object": {"const": "list"},
+    "data": {"type": "array", "minItems": 1, "items": {"$ref": "#/components/schemas/Model"}}}},
+"ServerInfo": {"type": "object",
+    "required": ["version", "model", "served_model_name", "max_model_len", "kv_cache"], "properties": {
+        "version": {"type": "string"}, "model": {"$ref": "#/components/schemas/Model"},
+        "model_path": {"type": "string"}, "served_model_name": {"type": "string"},
+        "backend": {"type": "string"}, "quantization": {"type": "string"}, "weights": {"type": "string"},
+        "threads": {"type": "integer"}, "max_model_len": {"type": "integer"},
+        "kv_cache": {"type": "object", "required": ["type", "blocks", "bytes"], "properties": {
+            "type": {"type": "string"}, "blocks": {"type": "integer"}, "bytes": {"type": "integer"}}},
+        "layers": {"type": "integer"}, "experts": {"type": "integer"}, "experts_used": {"type": "integer"},
+        "max_body_bytes": {"type": "integer"}}},
+"Version": {"type": "object", "required": ["version"], "properties": {"version": {"type": "string"}}},
+"Status": {"type": "object", "required": ["status"], "properties": {"status": {"enum": ["ok", "ready"]}}},
+"Document": {"type": "object", "required": ["openapi", "info", "paths"]},
+"Metrics": {"type": "string"}
+})json";
+
+}  // namespace
+
+boost::json::object answer_schemas() {
+    boost::json::object out = parse_literal(kOpenAi);
+    for (const std::string_view text : {kAnthropic, kOwn}) {
+        const boost::json::object more = parse_literal(text);
+        out.insert(more.begin(), more.end());
+    }
+    return out;
+}
+
+}  // namespace sluice::net::openapi
