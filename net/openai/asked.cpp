@@ -20,7 +20,7 @@ Result<chat::TemplateInput> read_prompt(const json::object& body, const CallCont
     if (!present(copy, "model")) copy["model"] = "default";  // these routes do not insist on it
     const auto values = read_values(copy, Dialect::chat);
     if (!values) return values.error();
-    if (auto ok = check_model(*values->model, context.model); !ok) return ok.error();
+    if (auto ok = read_request(copy, *values, context); !ok) return ok.error();
     const auto offered = read_offered(copy, *values, context.limits);
     if (!offered) return offered.error();
     return read_conversation(copy, *values, offered->tools, context.limits);
@@ -120,7 +120,7 @@ Result<std::string> render_chat(const json::object& body, const CallContext& con
 
 Result<std::string> count_tokens(const json::object& body, const CallContext& context) {
     json::object copy = body;
-    copy["max_tokens"] = 1;  // required of a message, not of counting
+    if (!present(copy, "max_tokens")) copy["max_tokens"] = 1;  // required of a message, not of counting
     const auto call = read_call(Dialect::messages, copy, context);
     if (!call) return call.error();
     std::string out;

@@ -68,6 +68,17 @@ constexpr std::string_view kOpenAi = R"json({
             "cached_tokens": {"type": "integer", "minimum": 0}}},
         "completion_tokens_details": {"type": "object", "required": ["reasoning_tokens"], "properties": {
             "reasoning_tokens": {"type": "integer", "minimum": 0}}}}},
+"ChatEvent": {"type": "object", "required": ["data"],
+    "description": "a server-sent event by its fields; the last is [DONE]",
+    "properties": {"data": {"anyOf": [{"const": "[DONE]"},
+        {"type": "string", "contentMediaType": "application/json", "contentSchema": {"anyOf": [
+            {"$ref": "#/components/schemas/ChatCompletionChunk"},
+            {"$ref": "#/components/schemas/Error"}]}}]}}},
+"CompletionEvent": {"type": "object", "required": ["data"],
+    "description": "a server-sent event by its fields; the last is [DONE]",
+    "properties": {"data": {"anyOf": [{"const": "[DONE]"},
+        {"type": "string", "contentMediaType": "application/json", "contentSchema": {"anyOf": [
+            {"$ref": "#/components/schemas/Completion"}, {"$ref": "#/components/schemas/Error"}]}}]}}},
 "Completion": {"type": "object",
     "description": "streamed, each chunk has this shape too",
     "required": ["id", "object", "created", "model", "system_fingerprint", "choices"], "properties": {
@@ -97,27 +108,55 @@ constexpr std::string_view kAnthropic = R"json({
     "properties": {
         "id": {"type": "string"}, "type": {"const": "message"}, "role": {"const": "assistant"},
         "model": {"type": "string"},
-        "content": {"type": "array", "items": {"oneOf": [
-            {"type": "object", "required": ["type", "text"],
-             "properties": {"type": {"const": "text"}, "text": {"type": "string"}}},
-            {"type": "object", "required": ["type", "thinking", "signature"], "properties": {
-                "type": {"const": "thinking"}, "thinking": {"type": "string"},
-                "signature": {"type": "string"}}},
-            {"type": "object", "required": ["type", "id", "name", "input"], "properties": {
-                "type": {"const": "tool_use"}, "id": {"type": "string"}, "name": {"type": "string"},
-                "input": {"type": "object"}}}]}},
-        "stop_reason": {"enum": ["end_turn", "max_tokens", "stop_sequence", "tool_use"]},
+        "content": {"type": "array", "items": {"$ref": "#/components/schemas/AnswerBlock"}},
+        "stop_reason": {"$ref": "#/components/schemas/StopReason"},
         "stop_sequence": {"type": ["string", "null"]},
-        "usage": {"type": "object",
-            "required": ["input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens",
-                         "output_tokens"], "properties": {
-                "input_tokens": {"type": "integer", "minimum": 0},
-                "cache_read_input_tokens": {"type": "integer", "minimum": 0},
-                "cache_creation_input_tokens": {"type": "integer", "minimum": 0},
-                "output_tokens": {"type": "integer", "minimum": 0}}}}},
-"AnthropicEvent": {"type": "object", "required": ["type"], "properties": {"type": {"enum": [
-    "message_start", "ping", "content_block_start", "content_block_delta", "content_block_stop",
-    "message_delta", "message_stop", "error"]}}},
+        "usage": {"$ref": "#/components/schemas/AnthropicUsage"}}},
+"AnswerBlock": {"oneOf": [
+    {"type": "object", "required": ["type", "text"],
+     "properties": {"type": {"const": "text"}, "text": {"type": "string"}}},
+    {"type": "object", "required": ["type", "thinking", "signature"], "properties": {
+        "type": {"const": "thinking"}, "thinking": {"type": "string"}, "signature": {"type": "string"}}},
+    {"type": "object", "required": ["type", "id", "name", "input"], "properties": {
+        "type": {"const": "tool_use"}, "id": {"type": "string"}, "name": {"type": "string"},
+        "input": {"type": "object"}}}]},
+"StopReason": {"description": "null only where a stream begins",
+               "enum": ["end_turn", "max_tokens", "stop_sequence", "tool_use", null]},
+"AnthropicUsage": {"type": "object",
+    "required": ["input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens"],
+    "properties": {
+        "input_tokens": {"type": "integer", "minimum": 0},
+        "cache_read_input_tokens": {"type": "integer", "minimum": 0},
+        "cache_creation_input_tokens": {"type": "integer", "minimum": 0},
+        "output_tokens": {"type": "integer", "minimum": 0}}},
+"AnthropicEvent": {"type": "object", "description": "a server-sent event by its fields",
+    "required": ["event", "data"], "properties": {
+        "event": {"enum": ["message_start", "ping", "content_block_start", "content_block_delta",
+                           "content_block_stop", "message_delta", "message_stop", "error"]},
+        "data": {"type": "string", "contentMediaType": "application/json",
+                 "contentSchema": {"$ref": "#/components/schemas/AnthropicEventData"}}}},
+"AnthropicEventData": {"oneOf": [
+    {"type": "object", "required": ["type", "message"], "properties": {
+        "type": {"const": "message_start"}, "message": {"$ref": "#/components/schemas/AnthropicMessage"}}},
+    {"type": "object", "required": ["type", "index", "content_block"], "properties": {
+        "type": {"const": "content_block_start"}, "index": {"type": "integer", "minimum": 0},
+        "content_block": {"$ref": "#/components/schemas/AnswerBlock"}}},
+    {"type": "object", "required": ["type", "index", "delta"], "properties": {
+        "type": {"const": "content_block_delta"}, "index": {"type": "integer", "minimum": 0},
+        "delta": {"type": "object", "required": ["type"], "properties": {
+            "type": {"enum": ["text_delta", "thinking_delta", "signature_delta", "input_json_delta"]},
+            "text": {"type": "string"}, "thinking": {"type": "string"}, "signature": {"type": "string"},
+            "partial_json": {"type": "string"}}}}},
+    {"type": "object", "required": ["type", "index"], "properties": {
+        "type": {"const": "content_block_stop"}, "index": {"type": "integer", "minimum": 0}}},
+    {"type": "object", "required": ["type", "delta", "usage"], "properties": {
+        "type": {"const": "message_delta"},
+        "delta": {"type": "object", "required": ["stop_reason", "stop_sequence"], "properties": {
+            "stop_reason": {"$ref": "#/components/schemas/StopReason"},
+            "stop_sequence": {"type": ["string", "null"]}}},
+        "usage": {"$ref": "#/components/schemas/AnthropicUsage"}}},
+    {"type": "object", "required": ["type"], "properties": {"type": {"enum": ["ping", "message_stop"]}}},
+    {"$ref": "#/components/schemas/AnthropicError"}]},
 "InputTokens": {"type": "object", "required": ["input_tokens"],
                 "properties": {"input_tokens": {"type": "integer", "minimum": 0}}},
 "AnthropicError": {"type": "object", "required": ["type", "error", "request_id"], "properties": {

@@ -16,12 +16,12 @@ struct Operation {
     Route route;
     std::string_view body;        // empty: none
     std::string_view answer;      // of 200
-    std::string_view event = "";  // streamed, the data of each server-sent event; empty: never streamed
+    std::string_view event = "";  // streamed, each server-sent event; empty: never streamed
 };
 
 constexpr Operation kOperations[] = {
-    {Route::chat_completions, "ChatRequest", "ChatCompletion", "ChatCompletionChunk"},
-    {Route::completions, "CompletionRequest", "Completion", "Completion"},
+    {Route::chat_completions, "ChatRequest", "ChatCompletion", "ChatEvent"},
+    {Route::completions, "CompletionRequest", "Completion", "CompletionEvent"},
     {Route::messages, "MessagesRequest", "AnthropicMessage", "AnthropicEvent"},
     {Route::count_tokens, "CountTokensRequest", "InputTokens"},
     {Route::render_chat, "RenderChatRequest", "RenderedPrompt"},
@@ -106,10 +106,7 @@ json::object good_response(const Operation& operation) {
     const bool plain = operation.route == Route::metrics;
     json::object types = content(plain ? "text/plain" : "application/json", reference(operation.answer));
     if (!operation.event.empty()) {
-        json::object stream{{"type", "string"}};
-        stream["description"] = "with `stream`: server-sent events, whose data has the schema of `x-event`";
-        stream["x-event"] = reference(operation.event);
-        json::object streamed = content("text/event-stream", std::move(stream));
+        json::object streamed = content("text/event-stream", reference(operation.event));
         types.insert(streamed.begin(), streamed.end());
     }
     json::object out{{"description", "the answer"}};

@@ -22,6 +22,7 @@ using openai::Treatment;
 constexpr std::string_view kParts = R"json({
 "TokenId": {"type": "integer", "minimum": 0, "maximum": <last_token>},
 "TokenIds": {"type": "array", "minItems": 1, "items": {"$ref": "#/components/schemas/TokenId"}},
+"PromptText": {"type": "string", "minLength": 1},
 "StopString": {"type": "string", "minLength": 1, "maxLength": <stop_bytes>},
 "Content": {"anyOf": [
     {"type": "string"},
@@ -91,10 +92,10 @@ constexpr std::string_view kFields = R"json({
 "messages": {"type": "array", "minItems": 1, "maxItems": <messages>,
              "items": {"$ref": "#/components/schemas/Message"}},
 "prompt": {"anyOf": [
-    {"type": "string"},
+    {"$ref": "#/components/schemas/PromptText"},
     {"$ref": "#/components/schemas/TokenIds"},
-    {"type": "array", "minItems": 1, "maxItems": <prompts>,
-     "items": {"anyOf": [{"type": "string"}, {"$ref": "#/components/schemas/TokenIds"}]}}]},
+    {"type": "array", "minItems": 1, "maxItems": <prompts>, "items": {"anyOf": [
+        {"$ref": "#/components/schemas/PromptText"}, {"$ref": "#/components/schemas/TokenIds"}]}}]},
 "stream_options": {"type": "object", "properties": {"include_usage": {"type": ["boolean", "null"]}}},
 "logit_bias": {"type": "object", "maxProperties": <logit_bias>, "propertyNames": {"pattern": "^[0-9]+$"},
                "additionalProperties": {"type": "number", "minimum": -100, "maximum": 100}},
@@ -103,7 +104,7 @@ constexpr std::string_view kFields = R"json({
     {"type": "array", "maxItems": <stop_strings>, "items": {"$ref": "#/components/schemas/StopString"}}]},
 "stop_token_ids": {"type": "array", "maxItems": <logit_bias>,
                    "items": {"$ref": "#/components/schemas/TokenId"}},
-"response_format": {"type": "object", "required": ["type"], "properties": {"type": {"type": "string"}}},
+"response_format": {"type": "object", "required": ["type"], "properties": {"type": {"enum": ["text"]}}},
 "tools": {"type": "array", "maxItems": <tools>, "items": {"$ref": "#/components/schemas/Tool"}},
 "tool_choice": {"anyOf": [
     {"enum": ["none", "auto", "required"]},
@@ -244,6 +245,9 @@ json::object field_schema(const Field& field, bool required, Dialect dialect, co
     return out;
 }
 
+// Routes that render a conversation do not look at these.
+constexpr std::string_view kNotRendered[] = {"response_format", "stream_options", "modalities"};
+
 // `optional`: a field that this route does not insist on, though the dialect does.
 json::object body_schema(Dialect dialect, const json::object& written, std::string_view optional = "") {
     json::object properties;
@@ -282,12 +286,14 @@ json::object parse_literal(std::string_view text) {
 
 json::object request_schemas(const engine::ModelInfo& model, const Limits& limits) {
     const json::object written = parse_literal(with_limits(kFields, model, limits));
+    json::object rendered = written;
+    for (const std::string_view name : kNotRendered) rendered[name] = json::object();
     json::object out = parse_literal(with_limits(kParts, model, limits));
     const json::object requests = parse_literal(kRequests);
     out.insert(requests.begin(), requests.end());
     out["ModelName"] = model_name(model);
     out["ChatRequest"] = body_schema(Dialect::chat, written);
-    out["RenderChatRequest"] = body_schema(Dialect::chat, written, "model");
+    out["RenderChatRequest"] = body_schema(Dialect::chat, rendered, "model");
     out["CompletionRequest"] = body_schema(Dialect::completions, written);
     out["MessagesRequest"] = body_schema(Dialect::messages, written);
     out["CountTokensRequest"] = body_schema(Dialect::messages, written, "max_tokens");
