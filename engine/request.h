@@ -14,6 +14,10 @@ namespace sluice::engine {
 
 using RequestKey = uint64_t;  // given by Engine::submit
 
+// How the hidden states of a prompt become one vector. `last` may use the prefix cache; `mean` needs every
+// state.
+enum class Pooling : uint8_t { none, mean, last };
+
 struct Request {
     std::vector<int32_t> prompt;  // at least one token
     sampling::Params sampling;
@@ -22,6 +26,7 @@ struct Request {
     int32_t min_tokens = 0;  // no end-of-text before
     bool ignore_eos = false;
     bool prompt_logprobs = false;
+    Pooling pooling = Pooling::none;                  // else: Embedded comes, and no tokens; n is 1
     std::vector<std::string> stop;                    // cut from the text
     std::vector<int32_t> stop_tokens;                 // beside the model's own end tokens
     std::shared_ptr<grammar::Constraint> constraint;  // what the text may be; null: anything
