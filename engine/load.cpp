@@ -77,6 +77,7 @@ ModelInfo describe(const gguf::File& file, const model::Config& config, const Op
     ModelInfo info;
     info.name = name_of(file, options);
     info.aliases = options.aliases;
+    info.pooling = options.pooling;
     info.architecture = config.arch.name;
     info.path = options.model_path;
     info.quantisation = quantisation_of(file);

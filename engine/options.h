@@ -16,6 +16,10 @@ enum class WeightLayout : uint8_t {
     mapped      // as the file has them, in the page cache: ready at once, can be evicted
 };
 
+// How the hidden states of a prompt become one vector. `last` may use the prefix cache, `mean` needs them
+// all.
+enum class Pooling : uint8_t { none, mean, last };
+
 struct Options {
     std::string model_path;            // empty: the embedded model
     std::string model_name;            // empty: general.name of the file, else the file's stem
@@ -32,6 +36,7 @@ struct Options {
     double stretch = 1.75;         // a step with prompts takes so many times one without, while streams run
     double target_itl_ms = 0;      // nor longer than this; 0: no such bound
     bool prefix_cache = true;
+    Pooling pooling = Pooling::last;  // of embeddings
 };
 
 // Called while a file loads; from the loading thread.

@@ -1,5 +1,5 @@
-// The hidden states of a prompt, pooled to one vector as they come. In double and by position, so that the bits
-// do not depend on the chunks. Thread: engine.
+// The hidden states of a prompt, pooled to one vector as they come. In double and by position, so that the
+// bits do not depend on the chunks. Thread: engine.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -14,8 +14,8 @@ class Pool {
   public:
     explicit Pool(Pooling how) : how_(how) {}
 
-    // `states` [rows, hidden] of positions first, first + 1, ...; positions that were seen before come back after
-    // a preemption and are passed over.
+    // `states` [rows, hidden] of positions first, first + 1, ...; positions that were seen before come back
+    // after a preemption and are passed over.
     void add(int32_t first, std::span<const float> states, int32_t hidden);
 
     int32_t positions() const { return next_; }  // up to here all has been seen, or was not needed

@@ -8,15 +8,12 @@
 
 #include "engine/event.h"
 #include "engine/grammar/constraint.h"
+#include "engine/options.h"
 #include "engine/sampling/params.h"
 
 namespace sluice::engine {
 
 using RequestKey = uint64_t;  // given by Engine::submit
-
-// How the hidden states of a prompt become one vector. `last` may use the prefix cache; `mean` needs every
-// state.
-enum class Pooling : uint8_t { none, mean, last };
 
 struct Request {
     std::vector<int32_t> prompt;  // at least one token

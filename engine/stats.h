@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "engine/options.h"
+
 namespace sluice::engine {
 
 struct EngineStats {
@@ -60,6 +62,7 @@ struct ModelInfo {
     int64_t kv_bytes = 0;
     std::string kv_type;
     std::string weights;  // "repacked", "mapped"
+    Pooling pooling = Pooling::last;
 };
 
 }  // namespace sluice::engine

@@ -31,6 +31,9 @@ const std::map<std::string, engine::WeightLayout> kWeightLayouts{{"auto", engine
                                                                  {"repacked", engine::WeightLayout::repacked},
                                                                  {"mapped", engine::WeightLayout::mapped}};
 
+const std::map<std::string, engine::Pooling> kPoolings{{"last", engine::Pooling::last},
+                                                       {"mean", engine::Pooling::mean}};
+
 CLI::Validator device_name() {
     return CLI::Validator(
         [](std::string& name) {
@@ -81,6 +84,9 @@ void add_serve_options(CLI::App& app, ServeCommand& c, std::string& config) {
         ->delimiter(',')
         ->check(not_empty())
         ->default_str("");
+    flag(app, "--pooling", c.engine.pooling, "What embeddings are of the prompt's hidden states: last, mean")
+        ->transform(CLI::CheckedTransformer(kPoolings, CLI::ignore_case).description("{last,mean}"))
+        ->default_str("last");
     flag(app, "--max-running", c.engine.max_running, "Sequences that are computed together")
         ->check(CLI::Range(1, 4096));
     flag(app, "--max-queue", c.engine.max_queue, "Requests that may wait; more get 429")

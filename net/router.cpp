@@ -1,5 +1,6 @@
 #include "net/router.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace sluice::net {
@@ -8,6 +9,7 @@ namespace {
 constexpr RouteEntry kRoutes[] = {
     {"/v1/chat/completions", "POST", Route::chat_completions, "a chat completion, or a stream of chunks"},
     {"/v1/completions", "POST", Route::completions, "a text completion, or a stream"},
+    {"/v1/embeddings", "POST", Route::embeddings, "vectors of the texts, from the model's hidden states"},
     {"/v1/responses", "POST", Route::responses, "OpenAI's Responses API, or a stream of its events"},
     {"/v1/responses/input_tokens", "POST", Route::response_tokens, "how many tokens the input has"},
     {"/v1/responses/{response_id}", "GET", Route::response, "a stored response"},
@@ -71,7 +73,9 @@ std::span<const RouteEntry> routes() {
 
 RouteMatch match_route(std::string_view method, std::string_view path) {
     RouteMatch out;
+    const bool exact = std::ranges::find(kRoutes, path, &RouteEntry::path) != std::end(kRoutes);
     for (const RouteEntry& entry : kRoutes) {
+        if (exact && entry.path != path) continue;  // what has a name of its own is no {id}
         auto id = match_path(entry.path, path);
         if (!id) continue;
         const bool get = entry.method == "GET";

@@ -12,6 +12,7 @@ namespace sluice::net {
 enum class Route : uint8_t {
     chat_completions,
     completions,
+    embeddings,
     messages,  // Anthropic's
     responses,
     count_tokens,  // Anthropic's

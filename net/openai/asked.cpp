@@ -171,10 +171,11 @@ Result<Asked> read_asked(Route route, std::string_view text, const CallContext& 
         if (!answer) return answer.error();
         return Asked(std::move(*answer));
     }
-    const Dialect dialect = route == Route::completions ? Dialect::completions
-                            : route == Route::messages  ? Dialect::messages
-                            : route == Route::responses ? Dialect::responses
-                                                        : Dialect::chat;
+    const Dialect dialect = route == Route::completions  ? Dialect::completions
+                            : route == Route::embeddings ? Dialect::embeddings
+                            : route == Route::messages   ? Dialect::messages
+                            : route == Route::responses  ? Dialect::responses
+                                                         : Dialect::chat;
     auto call = read_call(dialect, *body, context);
     if (!call) return call.error();
     return Asked(std::move(*call));

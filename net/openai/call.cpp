@@ -101,6 +101,8 @@ Result<Call> read_dialect(Dialect dialect, const json::object& body, const CallC
             return read_completion(body, context);
         case Dialect::messages:
             return read_messages_call(body, context);
+        case Dialect::embeddings:
+            return read_embedding(body, context);
         case Dialect::responses:
             return read_response_call(body, context);
         case Dialect::chat:

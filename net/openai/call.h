@@ -27,6 +27,7 @@ struct Call {
     int32_t n = 1;
     std::vector<engine::Request> requests;  // one a prompt; sinks are not set
     std::vector<std::string> echo_texts;    // one a prompt, when echo
+    bool base64 = false;                    // embeddings not as numbers
     chat::AnswerOptions answer;             // how an answer to a conversation is read
     int unknown_fields = 0;
     std::shared_ptr<ResponseRequest> response = {};  // of the Responses API only
@@ -51,6 +52,7 @@ Result<Call> read_call(Dialect dialect, const boost::json::object& body, const C
 Result<Call> read_chat(const boost::json::object& body, const CallContext& context);
 Result<Call> read_completion(const boost::json::object& body, const CallContext& context);
 Result<Call> read_messages_call(const boost::json::object& body, const CallContext& context);
+Result<Call> read_embedding(const boost::json::object& body, const CallContext& context);
 Result<Call> read_response_call(const boost::json::object& body, const CallContext& context);
 
 // What both share: sampling, stop, limits. The prompt is left empty.

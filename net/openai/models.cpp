@@ -43,6 +43,7 @@ std::string server_info(const engine::ModelInfo& model, const Limits& limits) {
     write_model(json, model, model.name);
     json.key("model_path").text(model.path).key("served_model_name").text(model.name);
     json.key("backend").text(model.backend).key("quantization").text(model.quantisation);
+    json.key("pooling").text(model.pooling == engine::Pooling::mean ? "mean" : "last");
     json.key("weights").text(model.weights).key("threads").integer(model.threads);
     json.key("max_model_len").integer(model.context).key("kv_cache").begin_object();
     json.key("type").text(model.kv_type).key("blocks").integer(model.kv_blocks);

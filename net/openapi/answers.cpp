@@ -96,6 +96,17 @@ constexpr std::string_view kOpenAi = R"json({
                         "text_offset": {"type": "array", "items": {"type": "integer", "minimum": 0}}}},
                 "finish_reason": {"enum": ["stop", "length", null]}}}},
         "usage": {"anyOf": [{"$ref": "#/components/schemas/Usage"}, {"type": "null"}]}}},
+"Embeddings": {"type": "object", "required": ["object", "data", "model", "usage"], "properties": {
+    "object": {"const": "list"}, "model": {"type": "string"},
+    "data": {"type": "array", "minItems": 1, "items": {"type": "object",
+        "required": ["object", "index", "embedding"], "properties": {
+            "object": {"const": "embedding"}, "index": {"type": "integer", "minimum": 0},
+            "embedding": {"anyOf": [
+                {"type": "array", "items": {"type": "number", "minimum": -1, "maximum": 1}},
+                {"type": "string", "contentEncoding": "base64"}]}}}},
+    "usage": {"type": "object", "required": ["prompt_tokens", "total_tokens"], "properties": {
+        "prompt_tokens": {"type": "integer", "minimum": 1},
+        "total_tokens": {"type": "integer", "minimum": 1}}}}},
 "Error": {"type": "object", "required": ["error"], "properties": {
     "error": {"type": "object", "required": ["message", "type", "param", "code"], "properties": {
         "message": {"type": "string"}, "type": {"type": "string"},

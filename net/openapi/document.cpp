@@ -22,6 +22,7 @@ struct Operation {
 constexpr Operation kOperations[] = {
     {Route::chat_completions, "ChatRequest", "ChatCompletion", "ChatEvent"},
     {Route::completions, "CompletionRequest", "Completion", "CompletionEvent"},
+    {Route::embeddings, "EmbeddingRequest", "Embeddings"},
     {Route::messages, "MessagesRequest", "AnthropicMessage", "AnthropicEvent"},
     {Route::count_tokens, "CountTokensRequest", "InputTokens"},
     {Route::render_chat, "RenderChatRequest", "RenderedPrompt"},

@@ -96,6 +96,12 @@ constexpr std::string_view kFields = R"json({
     {"$ref": "#/components/schemas/TokenIds"},
     {"type": "array", "minItems": 1, "maxItems": <prompts>, "items": {"anyOf": [
         {"$ref": "#/components/schemas/PromptText"}, {"$ref": "#/components/schemas/TokenIds"}]}}]},
+"input": {"anyOf": [
+    {"$ref": "#/components/schemas/PromptText"},
+    {"$ref": "#/components/schemas/TokenIds"},
+    {"type": "array", "minItems": 1, "maxItems": <inputs>, "items": {"anyOf": [
+        {"$ref": "#/components/schemas/PromptText"}, {"$ref": "#/components/schemas/TokenIds"}]}}]},
+"encoding_format": {"enum": ["float", "base64"]},
 "stream_options": {"type": "object", "properties": {"include_usage": {"type": ["boolean", "null"]}}},
 "logit_bias": {"type": "object", "maxProperties": <logit_bias>, "propertyNames": {"pattern": "^[0-9]+$"},
                "additionalProperties": {"type": "number", "minimum": -100, "maximum": 100}},
@@ -172,6 +178,7 @@ std::string with_limits(std::string_view text, const engine::ModelInfo& model, c
         {"<messages>", limits.messages},
         {"<tools>", limits.tools},
         {"<prompts>", limits.prompts},
+        {"<inputs>", limits.inputs},
         {"<stop_strings>", limits.stop_strings},
         {"<stop_bytes>", limits.stop_bytes},
         {"<logit_bias>", limits.logit_bias}};
@@ -295,6 +302,7 @@ json::object request_schemas(const engine::ModelInfo& model, const Limits& limit
     out["ChatRequest"] = body_schema(Dialect::chat, written);
     out["RenderChatRequest"] = body_schema(Dialect::chat, rendered, "model");
     out["CompletionRequest"] = body_schema(Dialect::completions, written);
+    out["EmbeddingRequest"] = body_schema(Dialect::embeddings, written);
     out["MessagesRequest"] = body_schema(Dialect::messages, written);
     out["CountTokensRequest"] = body_schema(Dialect::messages, written, "max_tokens");
     return out;

@@ -25,10 +25,11 @@ auto facts(const Invocation& made) {
     const auto* found = std::get_if<ServeCommand>(&made);
     const ServeCommand c = found ? *found : ServeCommand{};
     const engine::Options& e = c.engine;
-    return std::tuple(e.model_path, e.model_name, e.aliases, e.threads, e.isa, e.weights, e.kv_type,
-                      e.kv_memory_bytes, e.max_context, e.max_running, e.max_queue, e.step_tokens, e.stretch,
-                      e.target_itl_ms, e.prefix_cache, c.host, c.port, c.io_threads, c.text_threads, c.limits,
-                      c.api_keys, c.api_key_file, c.serve_load_errors, c.device, c.log_level);
+    return std::tuple(e.model_path, e.model_name, e.aliases, e.pooling, e.threads, e.isa, e.weights,
+                      e.kv_type, e.kv_memory_bytes, e.max_context, e.max_running, e.max_queue, e.step_tokens,
+                      e.stretch, e.target_itl_ms, e.prefix_cache, c.host, c.port, c.io_threads,
+                      c.text_threads, c.limits, c.api_keys, c.api_key_file, c.serve_load_errors, c.device,
+                      c.log_level);
 }
 
 std::string complaint(const Invocation& made) {
@@ -88,6 +89,7 @@ constexpr Row kRows[] = {
     {"--model-name", "mine", true},
     {"--alias", "other", true},
     {"--alias", "other,third/one", true},
+    {"--pooling", "mean", true},
     {"--max-running", "5"},
     {"--max-queue", "0"},
     {"--step-tokens", "7"},
@@ -118,6 +120,7 @@ constexpr Row kRows[] = {
     {"--response-store-count", "7"},
     {"--background-responses", "0"},
     {"--prompts", "9"},
+    {"--inputs", "9"},
     {"--stop-strings", "9"},
     {"--logit-bias", "9"},
     {"--connections", "9"},
