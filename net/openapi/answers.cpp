@@ -209,6 +209,7 @@ constexpr std::string_view kOwn = R"json({
         "model_path": {"type": "string"}, "served_model_name": {"type": "string"},
         "backend": {"type": "string"}, "quantization": {"type": "string"}, "weights": {"type": "string"},
         "threads": {"type": "integer"}, "max_model_len": {"type": "integer"},
+        "pooling": {"enum": ["last", "mean"]},
         "kv_cache": {"type": "object", "required": ["type", "blocks", "bytes"], "properties": {
             "type": {"type": "string"}, "blocks": {"type": "integer"}, "bytes": {"type": "integer"}}},
         "layers": {"type": "integer"}, "experts": {"type": "integer"}, "experts_used": {"type": "integer"},

@@ -2,7 +2,6 @@
 #include <boost/json/serialize.hpp>
 #include <cctype>
 
-#include "net/http.h"
 #include "net/openapi/openapi.h"
 #include "net/router.h"
 
