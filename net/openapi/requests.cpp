@@ -60,7 +60,10 @@ constexpr std::string_view kParts = R"json({
     "function": {"type": "object", "required": ["name"], "properties": {
         "name": {"$ref": "#/components/schemas/ToolName"},
         "description": {"type": ["string", "null"]},
-        "parameters": {"type": ["object", "null"], "description": "a JSON Schema"}}}}},
+        "parameters": {"type": ["object", "null"], "description": "a JSON Schema"},
+        "strict": {"type": ["boolean", "null"]}}}}},
+"Choices": {"type": "array", "minItems": 1, "maxItems": 10000,
+            "items": {"type": "string", "minLength": 1}},
 "ToolName": {"type": "string", "pattern": "^[A-Za-z0-9_.-]{1,128}$"},
 "NamedTool": {"type": "object", "required": ["type", "function"], "properties": {
     "type": {"const": "function"},
@@ -80,6 +83,9 @@ constexpr std::string_view kParts = R"json({
     {"type": "object", "required": ["type", "id", "name", "input"], "properties": {
         "type": {"const": "tool_use"}, "id": {"type": "string"}, "name": {"type": "string"},
         "input": {"type": "object"}}}]},
+"OutputFormat": {"type": "object", "required": ["type", "schema"], "properties": {
+    "type": {"const": "json_schema"},
+    "schema": {"type": ["object", "boolean"], "description": "a JSON Schema"}}},
 "TextBlock": {"type": "object", "required": ["type", "text"],
               "properties": {"type": {"const": "text"}, "text": {"type": "string"}}},
 "TextOrBlocks": {"anyOf": [
@@ -110,7 +116,29 @@ constexpr std::string_view kFields = R"json({
     {"type": "array", "maxItems": <stop_strings>, "items": {"$ref": "#/components/schemas/StopString"}}]},
 "stop_token_ids": {"type": "array", "maxItems": <logit_bias>,
                    "items": {"$ref": "#/components/schemas/TokenId"}},
-"response_format": {"type": "object", "required": ["type"], "properties": {"type": {"enum": ["text"]}}},
+"response_format": {"oneOf": [
+    {"type": "object", "required": ["type"], "properties": {"type": {"const": "text"}}},
+    {"type": "object", "required": ["type"], "properties": {
+        "type": {"const": "json_object"},
+        "schema": {"type": ["object", "boolean", "null"], "description": "a JSON Schema"}}},
+    {"type": "object", "required": ["type", "json_schema"], "properties": {
+        "type": {"const": "json_schema"},
+        "json_schema": {"type": "object", "properties": {
+            "name": {"type": ["string", "null"]},
+            "schema": {"type": ["object", "boolean", "null"], "description": "a JSON Schema"}}}}}]},
+"structured_outputs": {"type": "object", "additionalProperties": {"type": "null"}, "properties": {
+    "json": {"type": ["object", "boolean", "string", "null"], "description": "a JSON Schema, or its text"},
+    "regex": {"type": ["string", "null"]},
+    "choice": {"anyOf": [{"$ref": "#/components/schemas/Choices"}, {"type": "null"}]},
+    "grammar": {"type": ["string", "null"], "description": "GBNF"},
+    "json_object": {"type": ["boolean", "null"]},
+    "disable_any_whitespace": {}, "disable_additional_properties": {}, "whitespace_pattern": {},
+    "disable_fallback": {}}},
+"guided_json": {"type": ["object", "boolean", "string"], "description": "a JSON Schema, or its text"},
+"guided_regex": {"type": "string"},
+"guided_choice": {"$ref": "#/components/schemas/Choices"},
+"guided_grammar": {"type": "string"},
+"grammar": {"type": "string"},
 "tools": {"type": "array", "maxItems": <tools>, "items": {"$ref": "#/components/schemas/Tool"}},
 "tool_choice": {"anyOf": [
     {"enum": ["none", "auto", "required"]},
@@ -144,7 +172,8 @@ constexpr std::string_view kFields = R"json({
         "type": {"enum": ["custom", null]},
         "name": {"$ref": "#/components/schemas/ToolName"},
         "description": {"type": ["string", "null"]},
-        "input_schema": {"type": ["object", "null"], "description": "a JSON Schema"}}},
+        "input_schema": {"type": ["object", "null"], "description": "a JSON Schema"},
+        "strict": {"type": ["boolean", "null"]}}},
     {"type": "object", "required": ["type"], "description": "of Anthropic's own servers: skipped",
      "properties": {"type": {"type": "string", "not": {"const": "custom"}}}}]}},
 "anthropic/tool_choice": {"type": "object", "required": ["type"],
@@ -153,7 +182,9 @@ constexpr std::string_view kFields = R"json({
     "if": {"properties": {"type": {"const": "tool"}}}, "then": {"required": ["name"]}},
 "anthropic/thinking": {"type": "object", "required": ["type"],
                        "properties": {"type": {"enum": ["enabled", "disabled", "adaptive"]}}},
-"anthropic/output_config": {"type": "object", "properties": {"format": {"type": "null"}}}
+"anthropic/output_config": {"type": "object", "properties": {
+    "format": {"anyOf": [{"$ref": "#/components/schemas/OutputFormat"}, {"type": "null"}]}}},
+"anthropic/output_format": {"$ref": "#/components/schemas/OutputFormat"}
 })json";
 
 // What is no dialect's, but of routes of our own.
@@ -253,7 +284,9 @@ json::object field_schema(const Field& field, bool required, Dialect dialect, co
 }
 
 // Routes that render a conversation do not look at these.
-constexpr std::string_view kNotRendered[] = {"response_format", "stream_options", "modalities"};
+constexpr std::string_view kNotRendered[] = {"response_format", "structured_outputs", "guided_json",
+                                             "guided_regex",    "guided_choice",      "guided_grammar",
+                                             "grammar",         "stream_options",     "modalities"};
 
 // `optional`: a field that this route does not insist on, though the dialect does.
 json::object body_schema(Dialect dialect, const json::object& written, std::string_view optional = "") {
