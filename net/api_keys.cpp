@@ -11,6 +11,7 @@ namespace {
 
 constexpr size_t kMaxKey = 512;      // bytes
 constexpr size_t kMaxKeys = 10'000;  // each request is compared with all of them
+constexpr size_t kMaxFile = 8 << 20;
 constexpr std::string_view kBlank = " \t\r";
 
 // The key within a line, empty if there is none.
@@ -36,16 +37,23 @@ Error bad_file(const std::string& path, std::string_view what) {
 
 Result<std::vector<std::string>> read_lines(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
+    std::string text(kMaxFile + 1, '\0');
+    file.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<size_t>(file.gcount()));
+    if (text.size() > kMaxFile) return bad_file(path, fmt::format("more than {} bytes", kMaxFile));
+    if (!file.eof()) return bad_file(path, "the file cannot be read");
     std::vector<std::string> out;
-    std::string line;
-    for (int number = 1; std::getline(file, line); ++number) {
-        const std::string_view key = trim(line);
+    int number = 0;
+    for (size_t at = 0; at < text.size();) {
+        const size_t end = std::min(text.find('\n', at), text.size());
+        const std::string_view key = trim(std::string_view(text).substr(at, end - at));
+        at = end + 1;
+        ++number;
         if (key.empty()) continue;
         if (!is_key(key)) return bad_key(fmt::format("{}:{}", path, number), "--api-key-file");
-        if (out.size() == kMaxKeys) return bad_file(path, fmt::format("more than {} keys", kMaxKeys));
         out.emplace_back(key);
     }
-    if (!file.eof()) return bad_file(path, "the file cannot be read");
+    if (out.size() > kMaxKeys) return bad_file(path, fmt::format("more than {} keys", kMaxKeys));
     if (out.empty()) return bad_file(path, "there is no key in it");  // and not: everyone may ask
     return out;
 }

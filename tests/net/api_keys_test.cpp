@@ -87,6 +87,11 @@ TEST(ApiKeys, MistakesAreNamedAndKeysAreNot) {
     expect_refused({"good"}, empty.path, "no key", "");
     expect_refused({"good"}, "nowhere/keys.txt", "nowhere/keys.txt", "");
     expect_refused({"good"}, testing::TempDir(), "cannot be read", "");
+    expect_refused({"good"}, "/dev/zero", "bytes", "");
+    std::string many;
+    for (int i = 0; i <= 10'000; ++i) many += "sk#" + std::to_string(i) + "\n";
+    const KeyFile crowd(many);
+    expect_refused({}, crowd.path, "10000 keys", "sk#");
 }
 
 }  // namespace
