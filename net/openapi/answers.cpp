@@ -179,6 +179,74 @@ constexpr std::string_view kAnthropic = R"json({
                        {"$ref": "#/components/schemas/Error"}]}
 })json";
 
+constexpr std::string_view kResponses = R"json({
+"Response": {"type": "object",
+    "required": ["id", "object", "created_at", "status", "completed_at", "error", "incomplete_details",
+                 "model", "background", "instructions", "metadata", "parallel_tool_calls",
+                 "previous_response_id", "reasoning", "store", "temperature", "text", "tool_choice", "tools",
+                 "top_p", "truncation", "output", "usage"],
+    "properties": {
+        "id": {"type": "string"}, "object": {"const": "response"}, "created_at": {"type": "integer"},
+        "status": {"enum": ["queued", "in_progress", "completed", "incomplete", "failed", "cancelled"]},
+        "completed_at": {"type": ["integer", "null"]},
+        "error": {"type": ["object", "null"], "required": ["code", "message"], "properties": {
+            "code": {"type": "string"}, "message": {"type": "string"}}},
+        "incomplete_details": {"type": ["object", "null"], "required": ["reason"],
+                               "properties": {"reason": {"const": "max_output_tokens"}}},
+        "model": {"type": "string"},
+        "output": {"type": "array", "items": {"$ref": "#/components/schemas/OutputItem"}},
+        "usage": {"type": ["object", "null"],
+            "required": ["input_tokens", "input_tokens_details", "output_tokens", "output_tokens_details",
+                         "total_tokens"], "properties": {
+                "input_tokens": {"type": "integer", "minimum": 0},
+                "output_tokens": {"type": "integer", "minimum": 0},
+                "total_tokens": {"type": "integer", "minimum": 0}}}}},
+"OutputItem": {"oneOf": [
+    {"type": "object", "required": ["id", "type", "role", "content", "status"], "properties": {
+        "id": {"type": "string"}, "type": {"const": "message"}, "role": {"const": "assistant"},
+        "status": {"$ref": "#/components/schemas/ItemStatus"},
+        "content": {"type": "array", "items": {"type": "object",
+            "required": ["type", "text", "annotations", "logprobs"], "properties": {
+                "type": {"const": "output_text"}, "text": {"type": "string"},
+                "annotations": {"type": "array", "maxItems": 0},
+                "logprobs": {"type": "array", "items": {"$ref": "#/components/schemas/Logprob"}}}}}}},
+    {"type": "object", "required": ["id", "type", "summary", "content", "status"], "properties": {
+        "id": {"type": "string"}, "type": {"const": "reasoning"},
+        "status": {"$ref": "#/components/schemas/ItemStatus"},
+        "summary": {"type": "array", "maxItems": 0},
+        "content": {"type": "array", "items": {"type": "object", "required": ["type", "text"],
+            "properties": {"type": {"const": "reasoning_text"}, "text": {"type": "string"}}}}}},
+    {"type": "object", "required": ["id", "type", "call_id", "name", "arguments", "status"], "properties": {
+        "id": {"type": "string"}, "type": {"const": "function_call"}, "call_id": {"type": "string"},
+        "name": {"type": "string"}, "arguments": {"type": "string"},
+        "status": {"$ref": "#/components/schemas/ItemStatus"}}}]},
+"ItemStatus": {"enum": ["in_progress", "completed", "incomplete"]},
+"ResponseEvent": {"type": "object", "description": "a server-sent event by its fields",
+    "required": ["event", "data"], "properties": {
+        "event": {"type": "string", "pattern": "^response\\."},
+        "data": {"type": "string", "contentMediaType": "application/json",
+                 "contentSchema": {"$ref": "#/components/schemas/ResponseEventData"}}}},
+"ResponseEventData": {"type": "object", "required": ["type", "sequence_number"], "properties": {
+    "type": {"type": "string", "pattern": "^response\\."},
+    "sequence_number": {"type": "integer", "minimum": 0},
+    "response": {"$ref": "#/components/schemas/Response"},
+    "item": {"$ref": "#/components/schemas/OutputItem"},
+    "item_id": {"type": "string"}, "output_index": {"type": "integer", "minimum": 0},
+    "content_index": {"const": 0}, "delta": {"type": "string"}, "text": {"type": "string"},
+    "arguments": {"type": "string"}, "name": {"type": "string"}, "part": {"type": "object"},
+    "logprobs": {"type": "array", "items": {"$ref": "#/components/schemas/Logprob"}}}},
+"ResponseTokens": {"type": "object", "required": ["object", "input_tokens"], "properties": {
+    "object": {"const": "response.input_tokens"}, "input_tokens": {"type": "integer", "minimum": 0}}},
+"DeletedResponse": {"type": "object", "required": ["id", "object", "deleted"], "properties": {
+    "id": {"type": "string"}, "object": {"const": "response"}, "deleted": {"const": true}}},
+"ResponseItems": {"type": "object", "required": ["object", "data", "first_id", "last_id", "has_more"],
+    "properties": {
+        "object": {"const": "list"},
+        "data": {"type": "array", "items": {"type": "object", "required": ["id"]}},
+        "first_id": {"type": ["string", "null"]}, "last_id": {"type": ["string", "null"]},
+        "has_more": {"type": "boolean"}}}
+})json";
+
 constexpr std::string_view kOwn = R"json({
 "RenderedPrompt": {"type": "object", "required": ["token_ids", "count"], "properties": {
     "token_ids": {"type": "array", "items": {"$ref": "#/components/schemas/TokenId"}},
@@ -224,7 +292,7 @@ constexpr std::string_view kOwn = R"json({
 
 boost::json::object answer_schemas() {
     boost::json::object out = parse_literal(kOpenAi);
-    for (const std::string_view text : {kAnthropic, kOwn}) {
+    for (const std::string_view text : {kAnthropic, kResponses, kOwn}) {
         const boost::json::object more = parse_literal(text);
         out.insert(more.begin(), more.end());
     }

@@ -23,6 +23,12 @@ constexpr Operation kOperations[] = {
     {Route::completions, "CompletionRequest", "Completion", "CompletionEvent"},
     {Route::embeddings, "EmbeddingRequest", "Embeddings"},
     {Route::messages, "MessagesRequest", "AnthropicMessage", "AnthropicEvent"},
+    {Route::responses, "ResponseRequest", "Response", "ResponseEvent"},
+    {Route::response_tokens, "ResponseTokensRequest", "ResponseTokens"},
+    {Route::response, "", "Response"},
+    {Route::delete_response, "", "DeletedResponse"},
+    {Route::cancel_response, "", "Response"},
+    {Route::response_input, "", "ResponseItems"},
     {Route::count_tokens, "CountTokensRequest", "InputTokens"},
     {Route::render_chat, "RenderChatRequest", "RenderedPrompt"},
     {Route::render_completion, "CompletionRequest", "RenderedPrompts"},
@@ -46,7 +52,14 @@ Operation operation_of(Route route) {
     return {route, "", ""};
 }
 
-enum class When : uint8_t { always, body, model, key };
+// The name that stands in braces in the path, empty if there is none.
+std::string_view parameter_of(const RouteEntry& entry) {
+    const size_t begin = entry.path.find('{'), end = entry.path.find('}');
+    if (begin == std::string_view::npos) return {};
+    return entry.path.substr(begin + 1, end - begin - 1);
+}
+
+enum class When : uint8_t { always, body, name, key };
 
 // The statuses beside 200. `early`: may come before the route is known, so with OpenAI's body.
 struct Refusal {
@@ -59,7 +72,7 @@ struct Refusal {
 constexpr Refusal kRefusals[] = {
     {400, When::always, true, "broken HTTP or JSON, or a wrong field"},
     {401, When::key, false, "no API key, or a wrong one"},
-    {404, When::model, false, "there is no such model"},
+    {404, When::name, false, "there is no such model, or no such response"},
     {408, When::always, true, "the request did not come in time"},
     {413, When::always, true, "the body is too large"},
     {414, When::always, true, "the request line is too long"},
@@ -73,14 +86,14 @@ constexpr Refusal kRefusals[] = {
     {504, When::body, false, "the time limit of requests is over"},
 };
 
-bool applies(When when, Route route, bool keys) {
+bool applies(When when, const RouteEntry& entry, bool keys) {
     switch (when) {
         case When::body:
-            return has_body(route);
-        case When::model:
-            return has_body(route) || route == Route::model;
+            return has_body(entry.route);
+        case When::name:
+            return has_body(entry.route) || !parameter_of(entry).empty();
         case When::key:
-            return keys && !is_open(route);
+            return keys && !is_open(entry.route);
         case When::always:
             break;
     }
@@ -114,12 +127,12 @@ json::object good_response(const Operation& operation) {
     return out;
 }
 
-json::object responses(const Operation& operation, bool keys) {
+json::object responses(const RouteEntry& entry, const Operation& operation, bool keys) {
     json::object out;
     out["200"] = good_response(operation);
     const bool anthropic = is_anthropic(operation.route);
     for (const Refusal& refusal : kRefusals) {
-        if (!applies(refusal.when, operation.route, keys)) continue;
+        if (!applies(refusal.when, entry, keys)) continue;
         const std::string_view schema = !anthropic ? "Error" : refusal.early ? "AnyError" : "AnthropicError";
         out[std::to_string(refusal.status)] = error_response(refusal.description, schema);
     }
@@ -140,21 +153,37 @@ std::string operation_id(const RouteEntry& entry) {
     return out;
 }
 
+json::object parameter(std::string_view name, std::string_view in, json::object schema) {
+    json::object out{{"name", name}, {"in", in}, {"required", in == "path"}};
+    out["schema"] = std::move(schema);
+    return out;
+}
+
+json::array parameters(const RouteEntry& entry) {
+    json::array out;
+    const std::string_view name = parameter_of(entry);
+    if (name == "id") out.push_back(parameter(name, "path", reference("ModelName")));
+    if (name == "response_id") out.push_back(parameter(name, "path", {{"type", "string"}, {"minLength", 1}}));
+    if (entry.route != Route::response_input) return out;
+    const json::array orders{"asc", "desc"};
+    out.push_back(parameter("limit", "query", {{"type", "integer"}, {"minimum", 1}, {"maximum", 100}}));
+    out.push_back(parameter("order", "query", {{"type", "string"}, {"enum", orders}}));
+    out.push_back(parameter("after", "query", {{"type", "string"}}));
+    return out;
+}
+
 json::object describe(const RouteEntry& entry, bool keys) {
     const Operation operation = operation_of(entry.route);
     json::object out;
     out["operationId"] = operation_id(entry);
     out["summary"] = entry.summary;
-    if (entry.path.find("{id}") != std::string_view::npos) {
-        out["parameters"] = {{{"name", "id"}, {"in", "path"}, {"required", true}}};
-        out["parameters"].at(0).as_object()["schema"] = reference("ModelName");
-    }
+    if (json::array all = parameters(entry); !all.empty()) out["parameters"] = std::move(all);
     if (!operation.body.empty()) {
         json::object body{{"required", true}};
         body["content"] = content("application/json", reference(operation.body));
         out["requestBody"] = std::move(body);
     }
-    out["responses"] = responses(operation, keys);
+    out["responses"] = responses(entry, operation, keys);
     if (keys && is_open(entry.route)) out["security"] = json::array();
     return out;
 }

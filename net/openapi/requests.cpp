@@ -83,6 +83,29 @@ constexpr std::string_view kParts = R"json({
     {"type": "object", "required": ["type", "id", "name", "input"], "properties": {
         "type": {"const": "tool_use"}, "id": {"type": "string"}, "name": {"type": "string"},
         "input": {"type": "object"}}}]},
+"InputText": {"anyOf": [
+    {"type": "string"},
+    {"type": "array", "items": {"oneOf": [
+        {"type": "object", "required": ["type", "text"], "properties": {
+            "type": {"enum": ["input_text", "output_text", "text", "reasoning_text", "summary_text"]},
+            "text": {"type": "string"}}},
+        {"type": "object", "required": ["type", "refusal"], "properties": {
+            "type": {"const": "refusal"}, "refusal": {"type": "string"}}}]}}]},
+"InputItem": {"anyOf": [
+    {"type": "object", "required": ["role", "content"], "properties": {
+        "type": {"enum": ["message", null]},
+        "role": {"enum": ["system", "developer", "user", "assistant"]},
+        "content": {"$ref": "#/components/schemas/InputText"}}},
+    {"type": "object", "required": ["type"], "properties": {
+        "type": {"const": "reasoning"},
+        "content": {"anyOf": [{"$ref": "#/components/schemas/InputText"}, {"type": "null"}]},
+        "summary": {"anyOf": [{"$ref": "#/components/schemas/InputText"}, {"type": "null"}]}}},
+    {"type": "object", "required": ["type", "call_id", "name", "arguments"], "properties": {
+        "type": {"const": "function_call"},
+        "call_id": {"type": "string"}, "name": {"type": "string"}, "arguments": {"type": "string"}}},
+    {"type": "object", "required": ["type", "call_id", "output"], "properties": {
+        "type": {"const": "function_call_output"},
+        "call_id": {"type": "string"}, "output": {"$ref": "#/components/schemas/InputText"}}}]},
 "OutputFormat": {"type": "object", "required": ["type", "schema"], "properties": {
     "type": {"const": "json_schema"},
     "schema": {"type": ["object", "boolean"], "description": "a JSON Schema"}}},
@@ -184,7 +207,39 @@ constexpr std::string_view kFields = R"json({
                        "properties": {"type": {"enum": ["enabled", "disabled", "adaptive"]}}},
 "anthropic/output_config": {"type": "object", "properties": {
     "format": {"anyOf": [{"$ref": "#/components/schemas/OutputFormat"}, {"type": "null"}]}}},
-"anthropic/output_format": {"$ref": "#/components/schemas/OutputFormat"}
+"anthropic/output_format": {"$ref": "#/components/schemas/OutputFormat"},
+"responses/input": {"anyOf": [
+    {"type": "string"},
+    {"type": "array", "maxItems": <messages>, "items": {"$ref": "#/components/schemas/InputItem"}}]},
+"responses/tools": {"type": "array", "items": {"anyOf": [
+    {"type": "object", "required": ["type", "name"], "properties": {
+        "type": {"const": "function"},
+        "name": {"$ref": "#/components/schemas/ToolName"},
+        "description": {"type": ["string", "null"]},
+        "parameters": {"type": ["object", "null"], "description": "a JSON Schema"},
+        "strict": {"type": ["boolean", "null"]}}},
+    {"type": "object", "required": ["type"], "description": "of another type: skipped",
+     "properties": {"type": {"type": "string", "minLength": 1, "not": {"const": "function"}}}}]}},
+"responses/tool_choice": {"anyOf": [
+    {"enum": ["none", "auto", "required"]},
+    {"type": "object", "required": ["type", "name"], "properties": {
+        "type": {"const": "function"}, "name": {"$ref": "#/components/schemas/ToolName"}}},
+    {"type": "object", "required": ["type", "tools"], "properties": {
+        "type": {"const": "allowed_tools"},
+        "mode": {"enum": ["auto", "required", null]},
+        "tools": {"type": "array", "minItems": 1, "items": {"type": "object"}}}}]},
+"responses/reasoning": {"type": "object", "properties": {"effort": {"type": ["string", "null"]}}},
+"responses/text": {"type": "object", "properties": {"format": {"anyOf": [
+    {"type": "object", "required": ["type"], "properties": {"type": {"enum": ["text", "json_object"]}}},
+    {"type": "object", "required": ["type"], "properties": {
+        "type": {"const": "json_schema"},
+        "name": {"type": ["string", "null"]},
+        "schema": {"type": ["object", "boolean", "null"], "description": "a JSON Schema"}}},
+    {"type": "null"}]}}},
+"responses/include": {"type": "array", "items": {"type": "string"}},
+"responses/truncation": {"enum": ["auto", "disabled"]},
+"responses/metadata": {"type": "object", "maxProperties": 16, "propertyNames": {"maxLength": 256},
+                       "additionalProperties": {"type": "string", "maxLength": 2048}}
 })json";
 
 // What is no dialect's, but of routes of our own.
@@ -223,11 +278,12 @@ std::string with_limits(std::string_view text, const engine::ModelInfo& model, c
 
 // What a field may be when it is not null.
 json::object bare_schema(const Field& field, Dialect dialect, const json::object& written) {
-    const std::string own = dialect == Dialect::messages ? "anthropic/" : "";
+    const std::string own = dialect == Dialect::messages    ? "anthropic/"
+                            : dialect == Dialect::responses ? "responses/"
+                                                            : "";
     const json::value* found = written.if_contains(own + std::string(field.name));
     if (!found) found = written.if_contains(field.name);
-    const bool elsewhere = std::holds_alternative<std::monostate>(field.value);
-    if (elsewhere && found) return found->get_object();
+    if (found) return found->get_object();
     switch (field.kind) {
         case Kind::integer:
             return {{"type", "integer"}, {"minimum", field.low}, {"maximum", field.high}};
@@ -337,6 +393,8 @@ json::object request_schemas(const engine::ModelInfo& model, const Limits& limit
     out["CompletionRequest"] = body_schema(Dialect::completions, written);
     out["EmbeddingRequest"] = body_schema(Dialect::embeddings, written);
     out["MessagesRequest"] = body_schema(Dialect::messages, written);
+    out["ResponseRequest"] = body_schema(Dialect::responses, written);
+    out["ResponseTokensRequest"] = body_schema(Dialect::responses, written, "model");
     out["CountTokensRequest"] = body_schema(Dialect::messages, written, "max_tokens");
     return out;
 }

@@ -38,6 +38,13 @@ const json::object& schema(const json::value& document, std::string_view name) {
     return found ? found->as_object() : kNone;
 }
 
+// As a key of the document.
+std::string method(const RouteEntry& entry) {
+    std::string out(entry.method);
+    for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    return out;
+}
+
 void collect_references(const json::value& value, std::set<std::string>& out) {
     if (value.is_array()) {
         for (const json::value& one : value.get_array()) collect_references(one, out);
@@ -55,10 +62,11 @@ TEST(OpenApi, HasEveryRouteWithItsBodyAndAnswer) {
     for (const RouteEntry& entry : routes()) {
         const json::value* path = doc.at("paths").as_object().if_contains(entry.path);
         ASSERT_NE(path, nullptr) << entry.path;
-        const json::object& operation = path->at(entry.method == "GET" ? "get" : "post").as_object();
+        const json::object& operation = path->at(method(entry)).as_object();
         EXPECT_EQ(operation.at("summary").as_string(), entry.summary);
         EXPECT_EQ(operation.contains("requestBody"), has_body(entry.route)) << entry.path;
-        EXPECT_EQ(operation.contains("parameters"), entry.path.ends_with("{id}")) << entry.path;
+        EXPECT_EQ(operation.contains("parameters"), entry.path.find('{') != std::string_view::npos)
+            << entry.path;
         for (const char* status : {"200", "400", "503"})
             EXPECT_TRUE(operation.at("responses").as_object().contains(status)) << entry.path << status;
         const json::object& types = operation.at("responses").at("200").at("content").as_object();
@@ -100,7 +108,8 @@ TEST(OpenApi, BodiesHaveTheFieldsOfTheTables) {
     const std::pair<Dialect, const char*> bodies[] = {{Dialect::chat, "ChatRequest"},
                                                       {Dialect::completions, "CompletionRequest"},
                                                       {Dialect::embeddings, "EmbeddingRequest"},
-                                                      {Dialect::messages, "MessagesRequest"}};
+                                                      {Dialect::messages, "MessagesRequest"},
+                                                      {Dialect::responses, "ResponseRequest"}};
     for (const auto& [dialect, name] : bodies) {
         const json::object& body = schema(doc, name);
         const json::object& properties = body.at("properties").as_object();
@@ -139,8 +148,7 @@ TEST(OpenApi, KeysAreAskedForWhereTheyAre) {
     const json::value doc = document(true);
     EXPECT_EQ(doc.at("security").as_array().size(), 2u);
     for (const RouteEntry& entry : routes()) {
-        const json::value& operation =
-            doc.at("paths").at(entry.path).at(entry.method == "GET" ? "get" : "post");
+        const json::value& operation = doc.at("paths").at(entry.path).at(method(entry));
         EXPECT_EQ(operation.as_object().contains("security"), is_open(entry.route)) << entry.path;
         EXPECT_EQ(operation.at("responses").as_object().contains("401"), !is_open(entry.route));
     }
