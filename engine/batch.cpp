@@ -3,14 +3,15 @@
 namespace sluice::engine {
 
 model::Batch BatchBuilder::build(const scheduler::StepPlan& plan,
-                                 const std::function<bool(scheduler::SequenceId)>& wants_all_rows) {
-    for (auto* v : {&tokens_, &positions_, &table_begin_, &block_ids_, &logit_rows_}) v->clear();
+                                 const std::function<Wanted(scheduler::SequenceId)>& wanted) {
+    for (auto* v : {&tokens_, &positions_, &table_begin_, &block_ids_, &logit_rows_, &state_rows_})
+        v->clear();
     rows_.clear();
-    for (const scheduler::Slice& slice : plan.slices) add(slice, wants_all_rows(slice.id));
-    return {tokens_, {positions_, table_begin_, block_ids_}, logit_rows_};
+    for (const scheduler::Slice& slice : plan.slices) add(slice, wanted(slice.id));
+    return {tokens_, {positions_, table_begin_, block_ids_}, logit_rows_, state_rows_};
 }
 
-void BatchBuilder::add(const scheduler::Slice& slice, bool all_rows) {
+void BatchBuilder::add(const scheduler::Slice& slice, Wanted wanted) {
     const auto table = static_cast<int32_t>(block_ids_.size());
     const auto count = static_cast<int32_t>(slice.tokens.size());
     const auto begin = static_cast<int32_t>(tokens_.size());
@@ -19,9 +20,12 @@ void BatchBuilder::add(const scheduler::Slice& slice, bool all_rows) {
     table_begin_.insert(table_begin_.end(), slice.tokens.size(), table);
     for (int32_t i = 0; i < count; ++i) positions_.push_back(slice.first + i);
 
-    const int32_t wanted = all_rows ? count : (slice.sample.empty() ? 0 : 1);
-    rows_.push_back({static_cast<int32_t>(logit_rows_.size()), wanted});
-    for (int32_t i = count - wanted; i < count; ++i) logit_rows_.push_back(begin + i);
+    const int32_t logits = wanted.logits ? count : (slice.sample.empty() ? 0 : 1);
+    const int32_t states = wanted.states ? count : 0;
+    rows_.push_back(
+        {static_cast<int32_t>(logit_rows_.size()), logits, static_cast<int32_t>(state_rows_.size()), states});
+    for (int32_t i = count - logits; i < count; ++i) logit_rows_.push_back(begin + i);
+    for (int32_t i = count - states; i < count; ++i) state_rows_.push_back(begin + i);
 }
 
 }  // namespace sluice::engine

@@ -72,7 +72,8 @@ struct Engine::Core {
     void cancel(RequestKey key, Error why);
     void expire_deadlines();
     void sample(const scheduler::StepPlan& plan, std::span<float> logits);
-    void look_at_prompt(const scheduler::Slice& slice, Generation& generation, std::span<const float> logits);
+    void look_at_prompt(const scheduler::Slice& slice, Generation& generation, std::span<const float> logits,
+                        std::span<const float> states);
     void choose(size_t first_draw);
     void publish(const scheduler::StepPlan& plan);
     void show_counts() {
@@ -152,7 +153,8 @@ void Engine::Core::step() {
     if (plan.empty()) return;
     for (const scheduler::BlockCopy& copy : plan.copies) model->copy_block(copy.from, copy.to);
     const model::Batch batch = batch_builder.build(plan, [this](scheduler::SequenceId id) {
-        return generations.at(request_of(id)).request().prompt_logprobs;
+        const Request& request = generations.at(request_of(id)).request();
+        return BatchBuilder::Wanted{request.prompt_logprobs, request.pooling != Pooling::none};
     });
     const auto begin = Clock::now();
     const std::span<float> logits = model->forward(batch);
@@ -177,7 +179,7 @@ void Engine::Core::admit(SubmitCommand command) {
     submission.max_new_tokens = command.request.max_tokens;
     submission.priority = command.request.priority;
     submission.salt = salt_number(command.request.cache_salt);
-    submission.recompute_prompt = command.request.prompt_logprobs;
+    submission.recompute_prompt = command.request.prompt_logprobs || command.request.pooling == Pooling::mean;
     const auto added = generations.try_emplace(key, key, std::move(command.request), frontend.tokenizer(),
                                                command.submitted);
     if (const grammar::Matcher* matcher = added.first->second.matcher(0)) masks.make(*matcher);
@@ -234,6 +236,7 @@ void Engine::Core::pace(const scheduler::StepPlan& plan, int32_t tokens, Clock::
 // not.
 void Engine::Core::sample(const scheduler::StepPlan& plan, std::span<float> logits) {
     const auto vocab = static_cast<size_t>(model->vocab());
+    const auto hidden = static_cast<size_t>(model->hidden());
     const auto& rows = batch_builder.rows();
     draws.clear();
     for (size_t i = 0; i < plan.slices.size(); ++i) {
@@ -241,7 +244,9 @@ void Engine::Core::sample(const scheduler::StepPlan& plan, std::span<float> logi
         Generation& generation = generations.at(request_of(slice.id));
         const auto own = logits.subspan(static_cast<size_t>(rows[i].first) * vocab,
                                         static_cast<size_t>(rows[i].count) * vocab);
-        look_at_prompt(slice, generation, own);
+        const auto states = model->states().subspan(static_cast<size_t>(rows[i].first_state) * hidden,
+                                                    static_cast<size_t>(rows[i].states) * hidden);
+        look_at_prompt(slice, generation, own, states);
         for (const scheduler::SequenceId id : slice.sample)
             draws.push_back({id, &generation, own.last(vocab), sampling::Choice{}});
     }
@@ -270,8 +275,12 @@ void Engine::Core::choose(size_t first_draw) {
 }
 
 void Engine::Core::look_at_prompt(const scheduler::Slice& slice, Generation& generation,
-                                  std::span<const float> logits) {
+                                  std::span<const float> logits, std::span<const float> states) {
     const Request& request = generation.request();
+    if (request.pooling != Pooling::none) {
+        const auto ok = generation.pool_prompt(slice.first, states, model->hidden());
+        if (!ok) failed.emplace_back(generation.key(), ok.error());
+    }
     if (request.prompt_logprobs)
         generation.score_prompt(model->backend(), slice.first, logits, model->vocab());
     const auto slice_end = slice.first + static_cast<int32_t>(slice.tokens.size());
@@ -339,6 +348,11 @@ Result<RequestKey> Engine::submit(Request request) {
     if (std::any_of(request.prompt.begin(), request.prompt.end(),
                     [&](int32_t t) { return t < 0 || t >= vocab; })) {
         return Error{ErrorKind::invalid_request, "a prompt token is not in the vocabulary", "prompt"};
+    }
+    if (request.pooling != Pooling::none) {
+        SLUICE_CHECK(request.n == 1 && request.max_tokens == 0);
+        if (core_->model->hidden() == 0)
+            return Error{ErrorKind::unsupported, "this model has no hidden states to show", "input"};
     }
     if (core_->draining) return Error{ErrorKind::unavailable, "the server is draining"};
     if (length + 1 > context) {

@@ -44,6 +44,10 @@ struct Delta {
 struct PromptScored {
     std::vector<TokenLogprobs> logprobs;  // [prompt length]
 };
+// What Request::pooling makes of the prompt, scaled to length 1.
+struct Embedded {
+    std::vector<float> values;  // [hidden]
+};
 struct ChoiceFinished {
     int32_t choice = 0;
     FinishReason reason = FinishReason::stop;
@@ -68,7 +72,7 @@ struct Failed {
     Error error;
 };
 
-using Event = std::variant<PromptScored, Delta, ChoiceFinished, Finished, Failed>;
+using Event = std::variant<PromptScored, Embedded, Delta, ChoiceFinished, Finished, Failed>;
 
 // Receives events. Called on the engine thread: must not block, throw or call the engine.
 class EventSink {

@@ -9,7 +9,11 @@ namespace sluice::engine {
 
 Generation::Generation(RequestKey key, Request request, const tokenizer::Tokenizer& tokenizer,
                        Clock::time_point submitted)
-    : key_(key), request_(std::move(request)), tokenizer_(tokenizer), submitted_(submitted) {
+    : key_(key),
+      request_(std::move(request)),
+      tokenizer_(tokenizer),
+      submitted_(submitted),
+      pool_(request_.pooling) {
     end_tokens_ = request_.stop_tokens;
     if (!request_.ignore_eos) {
         const auto ends = tokenizer_.end_tokens();
@@ -127,6 +131,15 @@ void Generation::score_prompt(kernels::Backend& backend, int32_t first, std::spa
         pending_.emplace_back(std::exchange(prompt_scores_, {}));
         request_.prompt_logprobs = false;
     }
+}
+
+Result<void> Generation::pool_prompt(int32_t first, std::span<const float> states, int32_t hidden) {
+    pool_.add(first, states, hidden);
+    if (pool_.positions() < static_cast<int32_t>(request_.prompt.size())) return {};
+    auto values = pool_.unit();
+    if (!values) return values.error();
+    pending_.emplace_back(Embedded{std::move(*values)});
+    return {};
 }
 
 Logprob Generation::logprob(int32_t token, float value) const {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/frontend.h"
+#include "engine/pool.h"
 #include "engine/request.h"
 #include "engine/sampling/sampler.h"
 #include "engine/sampling/stop_strings.h"
@@ -32,6 +33,9 @@ class Generation {
 
     // Logits of prompt positions first .. first + rows - 1, when the request asked for prompt logprobs.
     void score_prompt(kernels::Backend& backend, int32_t first, std::span<const float> logits, int32_t vocab);
+
+    // The same of its hidden states, for requests with a pooling. An error ends the request.
+    Result<void> pool_prompt(int32_t first, std::span<const float> states, int32_t hidden);
 
     // The prompt is computed and no token was asked for (max_tokens 0).
     void finish_without_tokens();
@@ -78,6 +82,7 @@ class Generation {
     int32_t open_choices_ = 0;
     FinishReason last_reason_ = FinishReason::stop;
     PromptScored prompt_scores_;
+    Pool pool_;
     std::vector<Event> pending_;
     bool ended_ = false;
 };

@@ -78,6 +78,8 @@ std::string name_of(const gguf::File& file, const Options& options) {
 ModelInfo describe(const gguf::File& file, const model::Config& config, const Options& options) {
     ModelInfo info;
     info.name = name_of(file, options);
+    info.aliases = options.aliases;
+    info.pooling = options.pooling;
     info.architecture = config.arch.name;
     info.path = options.model_path;
     info.quantisation = quantisation_of(file);

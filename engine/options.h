@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "kernels/dtype.h"
 
@@ -15,11 +16,16 @@ enum class WeightLayout : uint8_t {
     mapped      // as the file has them, in the page cache: ready at once, can be evicted
 };
 
+// How the hidden states of a prompt become one vector. `last` may use the prefix cache, `mean` needs them
+// all.
+enum class Pooling : uint8_t { none, mean, last };
+
 struct Options {
-    std::string model_path;  // empty: the embedded model
-    std::string model_name;  // empty: general.name of the file, else the file's stem
-    int threads = 0;         // 0: one per usable core
-    std::string isa;         // empty: best available
+    std::string model_path;            // empty: the embedded model
+    std::string model_name;            // empty: general.name of the file, else the file's stem
+    std::vector<std::string> aliases;  // further names that clients may ask for
+    int threads = 0;                   // 0: one per usable core
+    std::string isa;                   // empty: best available
     WeightLayout weights = WeightLayout::automatic;
     kernels::DType kv_type = kernels::DType::f16;
     uint64_t kv_memory_bytes = 0;  // 0: sized to the machine
@@ -31,6 +37,7 @@ struct Options {
     double target_itl_ms = 0;      // nor longer than this; 0: no such bound
     bool prefix_cache = true;
     uint64_t replay_bytes = uint64_t{32} << 20;  // tokens of answers, to know them again; 0: none are kept
+    Pooling pooling = Pooling::last;             // of embeddings
 };
 
 // Called while a file loads; from the loading thread.

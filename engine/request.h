@@ -8,6 +8,7 @@
 
 #include "engine/event.h"
 #include "engine/grammar/constraint.h"
+#include "engine/options.h"
 #include "engine/sampling/params.h"
 
 namespace sluice::engine {
@@ -22,6 +23,7 @@ struct Request {
     int32_t min_tokens = 0;  // no end-of-text before
     bool ignore_eos = false;
     bool prompt_logprobs = false;
+    Pooling pooling = Pooling::none;                  // else: Embedded comes, and no tokens; n is 1
     std::vector<std::string> stop;                    // cut from the text
     std::vector<int32_t> stop_tokens;                 // beside the model's own end tokens
     std::shared_ptr<grammar::Constraint> constraint;  // what the text may be; null: anything

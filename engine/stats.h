@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "engine/options.h"
+
 namespace sluice::engine {
 
 struct EngineStats {
@@ -36,12 +38,13 @@ struct EngineStats {
 };
 
 struct ModelInfo {
-    std::string name;          // as clients ask for it
-    std::string architecture;  // "qwen3moe", ...
-    std::string path;          // empty for the embedded model
-    std::string backend;       // "cpu/avx2", ...
-    std::string quantisation;  // "Q4_K:289 Q6_K:49 F32:241": tensors by type
-    int64_t created = 0;       // unix seconds at load
+    std::string name;                  // as clients ask for it
+    std::vector<std::string> aliases;  // its other names
+    std::string architecture;          // "qwen3moe", ...
+    std::string path;                  // empty for the embedded model
+    std::string backend;               // "cpu/avx2", ...
+    std::string quantisation;          // "Q4_K:289 Q6_K:49 F32:241": tensors by type
+    int64_t created = 0;               // unix seconds at load
     int64_t file_bytes = 0;
     int64_t parameters = 0;
     int32_t layers = 0;
@@ -59,6 +62,7 @@ struct ModelInfo {
     int64_t kv_bytes = 0;
     std::string kv_type;
     std::string weights;  // "repacked", "mapped"
+    Pooling pooling = Pooling::last;
 };
 
 }  // namespace sluice::engine

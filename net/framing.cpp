@@ -63,8 +63,9 @@ bool lists(std::string_view value, std::string_view word) {
     return false;
 }
 
-constexpr std::array<std::string_view, 7> kMethods = {"GET",    "HEAD",  "POST",   "PUT",
-                                                      "DELETE", "PATCH", "OPTIONS"};
+// Those that are known to the world, though no route here has all of them: 405, not 501.
+constexpr std::array<std::string_view, 9> kMethods = {"GET",   "HEAD",    "POST",  "PUT",  "DELETE",
+                                                      "PATCH", "OPTIONS", "TRACE", "QUERY"};
 
 std::optional<Rejection> read_target(std::string_view target, HttpRequest& request) {
     const auto visible = [](char c) { return c > 0x20 && c < 0x7f && c != '#'; };

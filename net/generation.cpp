@@ -217,7 +217,7 @@ asio::awaitable<bool> answer(std::shared_ptr<Connection> c, Services& s, Exchang
     header.id = dialect == openai::Dialect::responses ? secret_id(prefix) : s.ids.make(prefix);
     header.request_id = x.id;
     header.created = std::time(nullptr);
-    header.model = info.name;
+    header.model = call.model;
     header.fingerprint = openai::fingerprint(info);
     if (call.response && call.response->background)
         co_return co_await answer_later(c, s, x, std::move(call), std::move(header), engine);

@@ -76,6 +76,11 @@ ApiError http_error(int status, std::string message) {
     return {status, status < 500 ? kBadRequest : kServer, "", std::move(message)};
 }
 
+ApiError unauthorised() {
+    return {401, kBadRequest, "invalid_api_key",
+            "this server wants an API key, as `Authorization: Bearer KEY` or `x-api-key: KEY`"};
+}
+
 std::string error_body(const ApiError& error) {
     std::string out;
     JsonWriter json(out);
@@ -105,6 +110,7 @@ HttpResponse error_response(const ApiError& error, const Limits& limits, ErrorSh
     const bool anthropic = shape == ErrorShape::anthropic;
     response.status = anthropic && error.status == 503 ? kOverloaded : error.status;
     response.body = anthropic ? anthropic_error_body(error, request_id) : error_body(error);
+    if (error.status == 401) response.fields.emplace_back("WWW-Authenticate", "Bearer");
     if (error.retry) {  // OpenAI's clients read retry-after-ms first
         const auto ms = limits.retry_after.count();
         response.fields.emplace_back("Retry-After", fmt::format("{}", (ms + 999) / 1000));

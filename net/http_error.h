@@ -25,6 +25,9 @@ ApiError to_api_error(const Error& error);
 // For what has no ErrorKind: framing, routing, media types.
 ApiError http_error(int status, std::string message);
 
+// No API key, or a wrong one.
+ApiError unauthorised();
+
 // OpenAI: {"error":{"message","type","param","code"}}
 std::string error_body(const ApiError& error);
 // Anthropic: {"type":"error","error":{"type","message"},"request_id"}, with its types and its status 529.

@@ -41,6 +41,7 @@ constexpr CountRow kCounts[] = {
     {"--messages", &Limits::messages, "Messages of a conversation"},
     {"--tools", &Limits::tools, "Tools of a request", 0},
     {"--prompts", &Limits::prompts, "Prompts of one completions request"},
+    {"--inputs", &Limits::inputs, "Inputs of one embeddings request"},
     {"--stop-strings", &Limits::stop_strings, "Stop strings of a request", 0},
     {"--logit-bias", &Limits::logit_bias, "Tokens in logit_bias or stop_token_ids", 0},
     {"--connections", &Limits::connections, "Open connections; more: 503"},

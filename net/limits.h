@@ -19,6 +19,7 @@ struct Limits {
     size_t messages = 4096;
     size_t tools = 128;
     size_t prompts = 128;  // of one completions request
+    size_t inputs = 1024;  // of one embeddings request
     size_t stop_strings = 16;
     size_t stop_bytes = 256;  // of one stop string
     size_t logit_bias = 300;

@@ -31,12 +31,22 @@ const std::map<std::string, engine::WeightLayout> kWeightLayouts{{"auto", engine
                                                                  {"repacked", engine::WeightLayout::repacked},
                                                                  {"mapped", engine::WeightLayout::mapped}};
 
+const std::map<std::string, engine::Pooling> kPoolings{{"last", engine::Pooling::last},
+                                                       {"mean", engine::Pooling::mean}};
+
 CLI::Validator device_name() {
     return CLI::Validator(
         [](std::string& name) {
             return name == "cpu" ? std::string() : "this program computes on the cpu only, not on " + name;
         },
         "{cpu}");
+}
+
+// `--api-key "$KEY"` with no such variable must not open the server to all.
+CLI::Validator not_empty() {
+    return CLI::Validator(
+        [](std::string& text) { return text.empty() ? std::string("must not be empty") : std::string(); },
+        "");
 }
 
 void add_engine_options(CLI::App& app, engine::Options& o, std::string& config,
@@ -69,6 +79,14 @@ void add_serve_options(CLI::App& app, ServeCommand& c, std::string& config) {
     flag(app, "--host", c.host, "Address to listen on");
     flag(app, "--port", c.port, "Port to listen on; 0: any free one")->check(CLI::Range(0, 65535));
     flag(app, "--model-name", c.engine.model_name, "Name that clients ask for; default: the file's own");
+    flag(app, "--alias", c.engine.aliases, "Another name for it, may be given several times")
+        ->type_name("NAME")
+        ->delimiter(',')
+        ->check(not_empty())
+        ->default_str("");
+    flag(app, "--pooling", c.engine.pooling, "What embeddings are of the prompt's hidden states: last, mean")
+        ->transform(CLI::CheckedTransformer(kPoolings, CLI::ignore_case).description("{last,mean}"))
+        ->default_str("last");
     flag(app, "--max-running", c.engine.max_running, "Sequences that are computed together")
         ->check(CLI::Range(1, 4096));
     flag(app, "--max-queue", c.engine.max_queue, "Requests that may wait; more get 429")
@@ -91,6 +109,15 @@ void add_serve_options(CLI::App& app, ServeCommand& c, std::string& config) {
     flag(app, "--io-threads", c.io_threads, "Threads for connections")->check(CLI::Range(1, 64));
     flag(app, "--text-threads", c.text_threads, "Threads for templates and tokenising")
         ->check(CLI::Range(1, 64));
+    flag(app, "--api-key", c.api_keys,
+         "Key that requests must bring, may be given several times; others can read it off the command line")
+        ->type_name("KEY")
+        ->delimiter(',')
+        ->check(not_empty())
+        ->default_str("");
+    flag(app, "--api-key-file", c.api_key_file, "File with such keys, one a line")
+        ->type_name("FILE")
+        ->check(not_empty());
     app.add_option_function<std::string>(
            "--on-load-error", [&c](const std::string& v) { c.serve_load_errors = v == "serve"; },
            "What to do when the model cannot be loaded: exit, or serve the error to every request")

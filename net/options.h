@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "engine/options.h"
 #include "engine/result.h"
@@ -19,6 +20,8 @@ struct ServeCommand {
     int text_threads = 1;
     Limits limits;
     bool serve_load_errors = false;  // --on-load-error=serve: stay up and answer every request with the error
+    std::vector<std::string> api_keys;
+    std::string api_key_file;
     std::string device = "cpu";
     std::string log_level = "info";
 };

@@ -1,5 +1,6 @@
 #include "net/router.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace sluice::net {
@@ -8,6 +9,7 @@ namespace {
 constexpr RouteEntry kRoutes[] = {
     {"/v1/chat/completions", "POST", Route::chat_completions, "a chat completion, or a stream of chunks"},
     {"/v1/completions", "POST", Route::completions, "a text completion, or a stream"},
+    {"/v1/embeddings", "POST", Route::embeddings, "vectors of the texts, from the model's hidden states"},
     {"/v1/responses", "POST", Route::responses, "OpenAI's Responses API, or a stream of its events"},
     {"/v1/responses/input_tokens", "POST", Route::response_tokens, "how many tokens the input has"},
     {"/v1/responses/{response_id}", "GET", Route::response, "a stored response"},
@@ -21,11 +23,12 @@ constexpr RouteEntry kRoutes[] = {
     {"/tokenize", "POST", Route::tokenize, "token ids of a text or of messages"},
     {"/detokenize", "POST", Route::detokenize, "the text of token ids"},
     {"/apply-template", "POST", Route::apply_template, "the prompt that messages become, as text"},
-    {"/v1/models", "GET", Route::models, "the one model, with its context length"},
-    {"/v1/models/{id}", "GET", Route::model, "the same by its name or `default`"},
+    {"/v1/models", "GET", Route::models, "the model under each of its names, with its context length"},
+    {"/v1/models/{id}", "GET", Route::model, "the same by its name, an alias, or `default`"},
     {"/server_info", "GET", Route::server_info, "model, shapes, settings"},
     {"/get_server_info", "GET", Route::server_info, "the same, by the name that some routers ask for"},
     {"/version", "GET", Route::version, "the program's version"},
+    {"/openapi.json", "GET", Route::openapi, "all of this as OpenAPI 3.1, made of the same tables"},
     {"/health", "GET", Route::health, "200 while the process lives"},
     {"/ready", "GET", Route::ready, "200 when requests can be served; 503 while loading, draining or stuck"},
     {"/metrics", "GET", Route::metrics, "Prometheus text, with vLLM's names"},
@@ -70,7 +73,9 @@ std::span<const RouteEntry> routes() {
 
 RouteMatch match_route(std::string_view method, std::string_view path) {
     RouteMatch out;
+    const bool exact = std::ranges::find(kRoutes, path, &RouteEntry::path) != std::end(kRoutes);
     for (const RouteEntry& entry : kRoutes) {
+        if (exact && entry.path != path) continue;  // what has a name of its own is no {id}
         auto id = match_path(entry.path, path);
         if (!id) continue;
         const bool get = entry.method == "GET";

@@ -12,6 +12,7 @@ namespace sluice::net {
 enum class Route : uint8_t {
     chat_completions,
     completions,
+    embeddings,
     messages,  // Anthropic's
     responses,
     count_tokens,  // Anthropic's
@@ -29,6 +30,7 @@ enum class Route : uint8_t {
     model,
     server_info,
     version,
+    openapi,
     health,
     ready,
     metrics,
@@ -64,7 +66,13 @@ constexpr bool has_body(Route route) {
 }
 // Routes that need a loaded model.
 constexpr bool needs_engine(Route route) {
-    return has_body(route) || route == Route::models || route == Route::model || route == Route::server_info;
+    return has_body(route) || route == Route::models || route == Route::model ||
+           route == Route::server_info || route == Route::openapi;
+}
+// Routes that need no API key: load balancers, probes and scrapers ask them, and they tell nothing of
+// requests.
+constexpr bool is_open(Route route) {
+    return route == Route::health || route == Route::ready || route == Route::metrics;
 }
 // Routes of Anthropic's dialect: their errors have its shape.
 constexpr bool is_anthropic(Route route) {

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "net/http_error.h"
+#include "net/openapi/openapi.h"
 #include "net/services.h"
 #include "net/session.h"
 
@@ -78,7 +79,8 @@ void provide_descriptors(size_t connections) {
 
 // Declared in the order of lifetime: sessions, kept alive by the contexts, use what stands before these.
 struct Server::Core {
-    explicit Core(ServerOptions options_in) : options(std::move(options_in)), services(options.limits) {}
+    explicit Core(ServerOptions options_in)
+        : options(std::move(options_in)), services(options.limits, options.keys) {}
 
     struct IoThread {
         asio::io_context context{1};
@@ -240,7 +242,10 @@ uint16_t Server::port() const {
 
 void Server::set_engine(std::shared_ptr<engine::Engine> engine) {
     core_->services.metrics.set_model(engine->info().name);
-    core_->services.set_readiness({std::move(engine), {}});
+    Services& s = core_->services;
+    auto text =
+        std::make_shared<const std::string>(openapi::document(engine->info(), s.limits, s.keys.required()));
+    s.set_readiness({std::move(engine), {}, std::move(text)});
 }
 
 void Server::set_load_error(Error error) {

@@ -9,6 +9,7 @@
 
 #include "engine/engine.h"
 #include "engine/result.h"
+#include "net/api_keys.h"
 #include "net/limits.h"
 
 namespace sluice::net {
@@ -19,6 +20,7 @@ struct ServerOptions {
     int io_threads = 1;
     int text_threads = 1;
     Limits limits;
+    ApiKeys keys;
 };
 
 class Server {

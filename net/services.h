@@ -7,6 +7,7 @@
 #include <string>
 
 #include "engine/engine.h"
+#include "net/api_keys.h"
 #include "net/ids.h"
 #include "net/limits.h"
 #include "net/metrics.h"
@@ -18,10 +19,11 @@ namespace sluice::net {
 struct Readiness {
     std::shared_ptr<engine::Engine> engine;  // null: see error
     Error error;                             // why there is none: loading, or what loading ended with
+    std::shared_ptr<const std::string> openapi = {};  // the document; null without an engine
 };
 
 struct Services {
-    explicit Services(const Limits& limits_in) : limits(limits_in) {}
+    Services(const Limits& limits_in, ApiKeys keys_in) : limits(limits_in), keys(std::move(keys_in)) {}
 
     Readiness readiness() const {
         const std::lock_guard lock(mutex);
@@ -33,6 +35,7 @@ struct Services {
     }
 
     const Limits limits;
+    const ApiKeys keys;
     Metrics metrics;
     IdSource ids;
     const std::shared_ptr<openai::ResponseStore> responses = std::make_shared<openai::ResponseStore>(

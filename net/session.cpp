@@ -118,6 +118,7 @@ bool is_json(std::string_view content_type) {
 // What forbids the request before its body is read.
 std::optional<ApiError> objection(const RouteMatch& match, const HttpRequest& request, const Services& s,
                                   const Readiness& readiness) {
+    if (!is_open(match.route) && !s.keys.admit(request)) return unauthorised();
     if (match.route == Route::none) return http_error(404, "there is nothing at this path");
     if (!match.method_allowed)
         return http_error(405, fmt::format("this path knows the methods {}", match.allow));
@@ -187,6 +188,8 @@ HttpResponse answer_at_once(const RouteMatch& match, std::string_view query, con
             return json_response(openai::model_list(readiness.engine->info()));
         case Route::server_info:
             return json_response(openai::server_info(readiness.engine->info(), s.limits));
+        case Route::openapi:
+            return json_response(*readiness.openapi);
         case Route::version:
             return json_response(openai::version());
         default:
@@ -195,7 +198,7 @@ HttpResponse answer_at_once(const RouteMatch& match, std::string_view query, con
     const engine::ModelInfo& info = readiness.engine->info();
     if (auto known = openai::check_model(match.id, info); !known)
         return error_response(to_api_error(known.error()), s.limits);
-    return json_response(openai::model_object(info));
+    return json_response(openai::model_object(info, openai::answered_name(match.id, info)));
 }
 
 void log_access(const Exchange& x) {

@@ -11,9 +11,10 @@ namespace sluice::model {
 
 // One step, flat. Built by engine/batch from the scheduler's plan.
 struct Batch {
-    std::span<const int32_t> tokens;      // [T]
-    kernels::BatchView where;             // positions, block tables
-    std::span<const int32_t> logit_rows;  // [R] ascending indices into tokens
+    std::span<const int32_t> tokens;           // [T]
+    kernels::BatchView where;                  // positions, block tables
+    std::span<const int32_t> logit_rows;       // [R] ascending indices into tokens
+    std::span<const int32_t> state_rows = {};  // [S] likewise
 };
 
 class Model {
@@ -24,6 +25,10 @@ class Model {
     // Writes the KV of every token to its slot and returns logits [R, vocab], the caller's until the next
     // call.
     virtual std::span<float> forward(const Batch& batch) = 0;
+
+    // The hidden states [S, hidden] after the output norm, of the last call. A model may have none to show.
+    virtual int32_t hidden() const { return 0; }
+    virtual std::span<const float> states() const { return {}; }
 
     // Copies one block's keys and values in all layers (copy-on-write). Before forward of the same step.
     virtual void copy_block(int32_t from, int32_t to) = 0;

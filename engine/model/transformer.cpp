@@ -32,7 +32,9 @@ std::span<float> Transformer::forward(const Batch& batch) {
         attention(layer, i, batch.where);
         feed_forward(layer);
     }
-    return logits(batch);
+    normalise(batch.state_rows, states_);
+    shown_ = batch.state_rows.size() * static_cast<size_t>(config_.hidden);
+    return logits(batch.logit_rows);
 }
 
 // Room for the batch, and the rotations of its positions: double, so that long contexts keep their angles.
@@ -50,7 +52,6 @@ void Transformer::prepare(const Batch& batch) {
     grow(expert_weight_, tokens_ * config_.experts_used);
     for (auto* v : {&expert_, &row_}) grow(*v, tokens_ * config_.experts_used);
     grow(expert_begin_, config_.experts + 1);
-    grow(last_, rows * config_.hidden);
     grow(logits_, rows * config_.vocab);
     backend_->parallel(tokens_, [&](int64_t t) { find_rotation(t, batch.where.positions); });
 }
@@ -102,18 +103,25 @@ void Transformer::feed_forward(const LayerWeights& l) {
     backend_->moe_ffn({h_.data(), x_.data(), route, l.gate_exps, l.up_exps, l.down_exps});
 }
 
-// Only the rows that are sampled.
-std::span<float> Transformer::logits(const Batch& batch) {
-    const auto rows = static_cast<int64_t>(batch.logit_rows.size());
-    for (int64_t r = 0; r < rows; ++r) {
-        const float* from = x_.data() + int64_t{batch.logit_rows[static_cast<size_t>(r)]} * config_.hidden;
-        std::copy_n(from, config_.hidden, last_.data() + r * config_.hidden);
+// The output norm of these rows of x.
+void Transformer::normalise(std::span<const int32_t> rows, std::vector<float>& out) {
+    const auto count = static_cast<int64_t>(rows.size());
+    grow(out, count * config_.hidden);
+    for (int64_t r = 0; r < count; ++r) {
+        const float* from = x_.data() + int64_t{rows[static_cast<size_t>(r)]} * config_.hidden;
+        std::copy_n(from, config_.hidden, out.data() + r * config_.hidden);
     }
     backend_->rms_norm(
-        {last_.data(), weights_.output_norm, last_.data(), rows, config_.hidden, config_.norm_eps});
+        {out.data(), weights_.output_norm, out.data(), count, config_.hidden, config_.norm_eps});
+}
+
+// Only the rows that are sampled.
+std::span<float> Transformer::logits(std::span<const int32_t> rows) {
+    const auto count = static_cast<int64_t>(rows.size());
+    normalise(rows, last_);
     const std::array<kernels::LinearPart, 1> out{{{weights_.output, nullptr, logits_.data()}}};
-    backend_->linear({last_.data(), rows, out});
-    return {logits_.data(), static_cast<size_t>(rows * config_.vocab)};
+    backend_->linear({last_.data(), count, out});
+    return {logits_.data(), static_cast<size_t>(count * config_.vocab)};
 }
 
 }  // namespace sluice::model

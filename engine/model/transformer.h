@@ -21,6 +21,8 @@ class Transformer : public Model {
 
     int32_t vocab() const override { return config_.vocab; }
     std::span<float> forward(const Batch& batch) override;
+    int32_t hidden() const override { return config_.hidden; }
+    std::span<const float> states() const override { return {states_.data(), shown_}; }
     void copy_block(int32_t from, int32_t to) override { store_->copy_block(from, to); }
     kernels::Backend& backend() override { return *backend_; }
 
@@ -29,7 +31,8 @@ class Transformer : public Model {
     void find_rotation(int64_t token, std::span<const int32_t> positions);
     void attention(const LayerWeights& layer, int32_t index, const kernels::BatchView& where);
     void feed_forward(const LayerWeights& layer);
-    std::span<float> logits(const Batch& batch);
+    void normalise(std::span<const int32_t> rows, std::vector<float>& out);
+    std::span<float> logits(std::span<const int32_t> rows);
 
     Weights weights_;
     Config config_;
@@ -47,6 +50,8 @@ class Transformer : public Model {
     std::vector<int32_t> expert_, row_;    // [T, experts_used]
     std::vector<int32_t> expert_begin_;    // [experts + 1]
     std::vector<float> last_, logits_;     // [R, hidden], [R, vocab]
+    std::vector<float> states_;            // [S, hidden]
+    size_t shown_ = 0;                     // of states_
 };
 
 }  // namespace sluice::model

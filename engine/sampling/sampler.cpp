@@ -72,6 +72,13 @@ std::span<float> allowed_row(std::span<const float> logits, const Allowed& allow
     return row;
 }
 
+// A penalty close to 0 makes large logits larger than any number is; they stay numbers.
+float repeated(float logit, float penalty) {
+    constexpr float kGreatest = std::numeric_limits<float>::max();
+    if (!std::isfinite(logit)) return logit;
+    return std::clamp(logit > 0 ? logit / penalty : logit * penalty, -kGreatest, kGreatest);
+}
+
 // Sorts candidates until the first of them hold `mass`, and drops the rest. Works on growing heads, because
 // the mass of a large vocabulary mostly sits in few tokens.
 void keep_mass(std::vector<Candidate>& candidates, double mass) {
@@ -186,7 +193,7 @@ Result<int32_t> Sampler::choose(const kernels::LogitOps& ops, std::span<float> l
     Adjustment adjustment(logits);
     for (const auto& [token, times] : counts_) {
         adjustment.change(token, [&, count = times](float l) {
-            l = l > 0 ? l / params_.repetition_penalty : l * params_.repetition_penalty;
+            l = repeated(l, params_.repetition_penalty);
             if (count == 0) return l;
             return l - (params_.frequency_penalty * static_cast<float>(count) + params_.presence_penalty);
         });

@@ -119,6 +119,7 @@ Result<void> add_message(const json::value& value, const std::string& at, json::
     }
     if (!content || !content->is_array())
         return bad_field(at + ".content", "must be a string or a list of blocks");
+    if (content->get_array().empty()) return bad_field(at + ".content", "must not be empty");
     return user ? add_user(content->get_array(), at, out) : add_assistant(content->get_array(), at, out);
 }
 
@@ -197,8 +198,11 @@ Result<void> read_thinking(const json::object& body, json::object& chat) {
 Result<void> read_output(const json::object& body, json::object& chat) {
     const json::value* output = present(body, "output_config");
     if (output && !output->is_object()) return bad_field("output_config", "must be an object");
-    const json::value* format =
-        output ? present(output->get_object(), "format") : present(body, "output_format");
+    const json::value* format = output ? present(output->get_object(), "format") : nullptr;
+    const json::value* older = present(body, "output_format");
+    if (format && older)
+        return bad_field("output_format", "is the older name of `output_config.format`; give one of them");
+    if (!format) format = older;
     if (!format) return {};
     const json::value* schema = format->is_object() ? present(format->get_object(), "schema") : nullptr;
     if (type_of(*format) != "json_schema" || !schema)

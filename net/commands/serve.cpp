@@ -43,9 +43,10 @@ void set_up_log(const std::string& level) {
 // thread, except load() and drain(), which take long and report back to it.
 class Serving {
   public:
-    explicit Serving(const ServeCommand& command)
+    Serving(const ServeCommand& command, ApiKeys keys)
         : command_(command),
-          server_({command.host, command.port, command.io_threads, command.text_threads, command.limits}) {}
+          server_({command.host, command.port, command.io_threads, command.text_threads, command.limits,
+                   std::move(keys)}) {}
 
     int run() {
         signals_.add(SIGINT);
@@ -116,7 +117,9 @@ class Serving {
 int run_serve(const ServeCommand& command) {
     std::signal(SIGPIPE, SIG_IGN);  // a log that nobody reads any more is no reason to stop serving
     set_up_log(command.log_level);
-    return Serving(command).run();
+    auto keys = ApiKeys::read(command.api_keys, command.api_key_file);
+    if (!keys) return report(keys.error());
+    return Serving(command, std::move(*keys)).run();
 }
 
 }  // namespace sluice::net

@@ -17,10 +17,10 @@ void write_tokens(JsonWriter& writer, std::string_view key, const std::vector<in
 // A chat request's prompt, checked as far as the prompt goes.
 Result<chat::TemplateInput> read_prompt(const json::object& body, const CallContext& context) {
     json::object copy = body;
-    if (!copy.contains("model")) copy["model"] = "default";  // these routes do not insist on it
+    if (!present(copy, "model")) copy["model"] = "default";  // these routes do not insist on it
     const auto values = read_values(copy, Dialect::chat);
     if (!values) return values.error();
-    if (auto ok = check_model(*values->model, context.model); !ok) return ok.error();
+    if (auto ok = read_request(copy, *values, context); !ok) return ok.error();
     const auto offered = read_offered(copy, *values, context.limits);
     if (!offered) return offered.error();
     return read_conversation(copy, *values, offered->tools, context.limits);
@@ -36,19 +36,19 @@ Result<std::vector<int32_t>> chat_tokens(const json::object& body, const CallCon
 // vLLM's shape: {"count", "max_model_len", "tokens"}; `content` is llama.cpp's word for `prompt`.
 Result<std::string> tokenize(const json::object& body, const CallContext& context) {
     std::vector<int32_t> tokens;
-    if (body.contains("messages")) {
+    if (present(body, "messages")) {
         auto chat = chat_tokens(body, context);
         if (!chat) return chat.error();
         tokens = std::move(*chat);
     } else {
-        const json::value* text = present(body, body.contains("content") ? "content" : "prompt");
+        const json::value* text = present(body, present(body, "content") ? "content" : "prompt");
         if (!text || !text->is_string())
             return bad_field("prompt", "must be a string; or give `content`, or `messages`");
         tokens = context.frontend.tokenizer().encode(text->get_string());
         const json::value* special = present(body, "add_special_tokens");
         if (special && !special->is_bool()) return bad_field("add_special_tokens", "must be true or false");
         const auto& tokenizer = context.frontend.tokenizer();
-        const bool wanted = special ? special->get_bool() : body.contains("prompt");
+        const bool wanted = special ? special->get_bool() : !present(body, "content");
         if (wanted && tokenizer.add_bos() && tokenizer.bos() >= 0)
             tokens.insert(tokens.begin(), tokenizer.bos());
     }
@@ -121,7 +121,7 @@ Result<std::string> render_chat(const json::object& body, const CallContext& con
 
 Result<std::string> count_tokens(const json::object& body, const CallContext& context) {
     json::object copy = body;
-    copy["max_tokens"] = 1;  // required of a message, not of counting
+    if (!present(copy, "max_tokens")) copy["max_tokens"] = 1;  // required of a message, not of counting
     const auto call = read_call(Dialect::messages, copy, context);
     if (!call) return call.error();
     std::string out;
@@ -172,10 +172,11 @@ Result<Asked> read_asked(Route route, std::string_view text, const CallContext& 
         if (!answer) return answer.error();
         return Asked(std::move(*answer));
     }
-    const Dialect dialect = route == Route::completions ? Dialect::completions
-                            : route == Route::messages  ? Dialect::messages
-                            : route == Route::responses ? Dialect::responses
-                                                        : Dialect::chat;
+    const Dialect dialect = route == Route::completions  ? Dialect::completions
+                            : route == Route::embeddings ? Dialect::embeddings
+                            : route == Route::messages   ? Dialect::messages
+                            : route == Route::responses  ? Dialect::responses
+                                                         : Dialect::chat;
     auto call = read_call(dialect, *body, context);
     if (!call) return call.error();
     return Asked(std::move(*call));

@@ -91,6 +91,26 @@ sampling::Params read_sampling(const Values& v, uint64_t random_seed) {
     return p;
 }
 
+bool is_alias(std::string_view asked, const engine::ModelInfo& model) {
+    return std::ranges::find(model.aliases, asked) != model.aliases.end();
+}
+
+Result<Call> read_dialect(Dialect dialect, const json::object& body, const CallContext& context) {
+    switch (dialect) {
+        case Dialect::completions:
+            return read_completion(body, context);
+        case Dialect::messages:
+            return read_messages_call(body, context);
+        case Dialect::embeddings:
+            return read_embedding(body, context);
+        case Dialect::responses:
+            return read_response_call(body, context);
+        case Dialect::chat:
+            break;
+    }
+    return read_chat(body, context);
+}
+
 }  // namespace
 
 const json::value* present(const json::object& object, std::string_view name) {
@@ -108,11 +128,15 @@ Result<bool> read_include_usage(const json::object& body) {
     return include && include->get_bool();
 }
 
-Result<void> check_model(const std::string& asked, const engine::ModelInfo& model) {
-    if (asked == model.name || asked == "default") return {};
+Result<void> check_model(std::string_view asked, const engine::ModelInfo& model) {
+    if (asked == model.name || asked == "default" || is_alias(asked, model)) return {};
     return Error{ErrorKind::model_not_found,
                  fmt::format("the model `{}` does not exist; this server has `{}`", asked, model.name),
                  "model"};
+}
+
+std::string answered_name(std::string_view asked, const engine::ModelInfo& model) {
+    return is_alias(asked, model) ? std::string(asked) : model.name;
 }
 
 Result<engine::Request> read_request(const json::object& body, const Values& values,
@@ -148,17 +172,10 @@ Result<json::object> read_body(std::string_view body, const Limits& limits) {
 }
 
 Result<Call> read_call(Dialect dialect, const json::object& body, const CallContext& context) {
-    switch (dialect) {
-        case Dialect::completions:
-            return read_completion(body, context);
-        case Dialect::messages:
-            return read_messages_call(body, context);
-        case Dialect::responses:
-            return read_response_call(body, context);
-        case Dialect::chat:
-            break;
-    }
-    return read_chat(body, context);
+    auto call = read_dialect(dialect, body, context);
+    const json::value* asked = present(body, "model");
+    if (call) call->model = answered_name(asked ? asked->as_string() : "default", context.model);
+    return call;
 }
 
 }  // namespace sluice::net::openai

@@ -21,6 +21,7 @@ namespace sluice::net::openai {
 
 struct Call {
     Dialect dialect = Dialect::chat;
+    std::string model;  // as the answer calls it
     bool stream = false;
     bool include_usage = false;
     bool logprobs = false;
@@ -28,6 +29,7 @@ struct Call {
     int32_t n = 1;
     std::vector<engine::Request> requests;                   // one a prompt; sinks are not set
     std::vector<std::string> echo_texts;                     // one a prompt, when echo
+    bool base64 = false;                                     // embeddings not as numbers
     chat::AnswerOptions answer;                              // how an answer to a conversation is read
     std::function<void(std::span<const int32_t>)> remember;  // takes an answer's tokens; may be empty
     int unknown_fields = 0;
@@ -53,6 +55,7 @@ Result<Call> read_call(Dialect dialect, const boost::json::object& body, const C
 Result<Call> read_chat(const boost::json::object& body, const CallContext& context);
 Result<Call> read_completion(const boost::json::object& body, const CallContext& context);
 Result<Call> read_messages_call(const boost::json::object& body, const CallContext& context);
+Result<Call> read_embedding(const boost::json::object& body, const CallContext& context);
 Result<Call> read_response_call(const boost::json::object& body, const CallContext& context);
 
 // What both share: sampling, stop, limits. The prompt is left empty.
@@ -60,8 +63,10 @@ Result<engine::Request> read_request(const boost::json::object& body, const Valu
                                      const CallContext& context);
 Result<bool> read_include_usage(const boost::json::object& body);
 
-// model_not_found unless it is the model's own name or "default".
-Result<void> check_model(const std::string& asked, const engine::ModelInfo& model);
+// model_not_found unless it is the model's own name, an alias or "default".
+Result<void> check_model(std::string_view asked, const engine::ModelInfo& model);
+// What answers to such a request call the model: an alias as it was asked for, else the own name.
+std::string answered_name(std::string_view asked, const engine::ModelInfo& model);
 
 // The field's value, or null when it is absent or null.
 const boost::json::value* present(const boost::json::object& object, std::string_view name);

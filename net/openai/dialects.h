@@ -8,6 +8,7 @@ namespace sluice::net::openai {
 
 std::unique_ptr<Reply> make_chat_reply(const Call& call, ReplyHeader header);
 std::unique_ptr<Reply> make_completion_reply(const Call& call, ReplyHeader header);
+std::unique_ptr<Reply> make_embedding_reply(const Call& call, ReplyHeader header);
 std::unique_ptr<Reply> make_messages_reply(const Call& call, ReplyHeader header);
 std::unique_ptr<Reply> make_response_reply(const Call& call, ReplyHeader header);
 

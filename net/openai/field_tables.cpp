@@ -44,7 +44,8 @@ constexpr Field refused(std::string_view name, std::string_view note) {
     return {name, Kind::any, note, Treatment::refused};
 }
 
-constexpr Field kModel = required(text("model", kName, &Values::model, "the model's name, or `default`"));
+constexpr Field kModel =
+    required(text("model", kName, &Values::model, "the model's name, an alias, or `default`"));
 constexpr Field kStream = flag("stream", &Values::stream, "one server-sent event a token");
 constexpr Field kStreamOptions =
     other("stream_options", Kind::object, "`include_usage`: the last chunk carries `usage`");
@@ -163,6 +164,7 @@ constexpr Field kMessages[] = {
     other("tool_choice", Kind::object, "`auto`, `any`, `tool` or `none`; `disable_parallel_tool_use`"),
     other("thinking", Kind::object, "`disabled` asks the template for none; no budget is enforced"),
     other("output_config", Kind::object, "`format`: a JSON Schema; `effort` changes nothing"),
+    other("output_format", Kind::object, "the older name of `output_config.format`"),
     other("metadata", Kind::object, "`user_id` changes nothing"),
     kSeed,
     kMinP,
@@ -175,6 +177,16 @@ constexpr Field kMessages[] = {
     ignored("betas", "changes nothing"),
     ignored("inference_geo", "changes nothing"),
     refused("mcp_servers", "tools run at the client"),
+};
+
+constexpr Field kEmbeddings[] = {
+    kModel,
+    required(other("input", Kind::any, "text, token ids, or a list of either")),
+    other("encoding_format", Kind::text, "`float`, or `base64` of little-endian 32-bit floats"),
+    integer("dimensions", 1, kMax32, &Values::dimensions, "only as many as the model's vectors have"),
+    kPriority,
+    kSalt,
+    kUser,
 };
 
 constexpr Field kResponses[] = {
@@ -231,6 +243,8 @@ std::span<const Field> fields(Dialect dialect) {
             return kChat;
         case Dialect::completions:
             return kCompletions;
+        case Dialect::embeddings:
+            return kEmbeddings;
         case Dialect::messages:
             return kMessages;
         case Dialect::responses:

@@ -14,12 +14,12 @@
 namespace sluice::net::openai {
 
 // messages: Anthropic's
-enum class Dialect : uint8_t { chat, completions, messages, responses };
+enum class Dialect : uint8_t { chat, completions, embeddings, messages, responses };
 
 // Fields that are one number, flag or word. All others are read where they are used.
 struct Values {
     std::optional<int64_t> max_tokens, max_completion_tokens, min_tokens, n, best_of, seed, top_k, priority,
-        logprobs_count, top_logprobs;
+        logprobs_count, top_logprobs, dimensions;
     std::optional<double> temperature, top_p, min_p, repetition_penalty, presence_penalty, frequency_penalty;
     std::optional<bool> stream, logprobs, echo, ignore_eos, add_generation_prompt, continue_final_message,
         enable_thinking, parallel_tool_calls, store, background;

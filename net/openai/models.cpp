@@ -7,8 +7,8 @@
 namespace sluice::net::openai {
 namespace {
 
-void write_model(JsonWriter& json, const engine::ModelInfo& model) {
-    json.begin_object().key("id").text(model.name).key("object").text("model");
+void write_model(JsonWriter& json, const engine::ModelInfo& model, std::string_view name) {
+    json.begin_object().key("id").text(name).key("object").text("model").key("root").text(model.name);
     json.key("created").integer(model.created).key("owned_by").text("sluice");
     json.key("max_model_len").integer(model.context).key("context_length").integer(model.context);
     json.key("meta").begin_object().key("architecture").text(model.architecture);
@@ -23,15 +23,16 @@ std::string model_list(const engine::ModelInfo& model) {
     std::string out;
     JsonWriter json(out);
     json.begin_object().key("object").text("list").key("data").begin_array();
-    write_model(json, model);
+    write_model(json, model, model.name);
+    for (const std::string& alias : model.aliases) write_model(json, model, alias);
     json.end_array().end_object();
     return out;
 }
 
-std::string model_object(const engine::ModelInfo& model) {
+std::string model_object(const engine::ModelInfo& model, std::string_view name) {
     std::string out;
     JsonWriter json(out);
-    write_model(json, model);
+    write_model(json, model, name);
     return out;
 }
 
@@ -39,9 +40,10 @@ std::string server_info(const engine::ModelInfo& model, const Limits& limits) {
     std::string out;
     JsonWriter json(out);
     json.begin_object().key("version").text(SLUICE_VERSION).key("model");
-    write_model(json, model);
+    write_model(json, model, model.name);
     json.key("model_path").text(model.path).key("served_model_name").text(model.name);
     json.key("backend").text(model.backend).key("quantization").text(model.quantisation);
+    json.key("pooling").text(model.pooling == engine::Pooling::mean ? "mean" : "last");
     json.key("weights").text(model.weights).key("threads").integer(model.threads);
     json.key("max_model_len").integer(model.context).key("kv_cache").begin_object();
     json.key("type").text(model.kv_type).key("blocks").integer(model.kv_blocks);

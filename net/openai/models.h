@@ -1,6 +1,7 @@
 // What the server says of itself: the one model that it serves, its settings, its version.
 #pragma once
 #include <string>
+#include <string_view>
 
 #include "engine/stats.h"
 #include "net/limits.h"
@@ -8,7 +9,7 @@
 namespace sluice::net::openai {
 
 std::string model_list(const engine::ModelInfo& model);
-std::string model_object(const engine::ModelInfo& model);
+std::string model_object(const engine::ModelInfo& model, std::string_view name);  // own or alias
 
 std::string server_info(const engine::ModelInfo& model, const Limits& limits);
 std::string version();

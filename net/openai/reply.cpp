@@ -11,6 +11,8 @@ std::string_view id_prefix(Dialect dialect) {
             return "cmpl-";
         case Dialect::messages:
             return "msg_";
+        case Dialect::embeddings:
+            return "embd-";
         case Dialect::responses:
             return "resp_";
         case Dialect::chat:
@@ -23,7 +25,7 @@ Error about_prompt(Error error, Dialect dialect) {
     if (error.kind != ErrorKind::context_length_exceeded) return error;
     error.param = "messages";
     if (dialect == Dialect::completions) error.param = "prompt";
-    if (dialect == Dialect::responses) error.param = "input";
+    if (dialect == Dialect::responses || dialect == Dialect::embeddings) error.param = "input";
     return error;
 }
 
@@ -33,6 +35,8 @@ std::unique_ptr<Reply> Reply::make(const Call& call, ReplyHeader header) {
             return make_completion_reply(call, std::move(header));
         case Dialect::messages:
             return make_messages_reply(call, std::move(header));
+        case Dialect::embeddings:
+            return make_embedding_reply(call, std::move(header));
         case Dialect::responses:
             return make_response_reply(call, std::move(header));
         case Dialect::chat:
@@ -62,6 +66,8 @@ void Reply::take(int32_t source, engine::Event event, std::string& out) {
         delta(index(source, text->choice), std::move(*text), out);
     } else if (auto* scored = std::get_if<engine::PromptScored>(&event)) {
         prompt_scored(source, std::move(*scored), out);
+    } else if (auto* vector = std::get_if<engine::Embedded>(&event)) {
+        embedded(source, std::move(*vector));
     } else if (const auto* end = std::get_if<engine::ChoiceFinished>(&event)) {
         choice_finished(index(source, end->choice), *end, out);
     } else if (const auto* finished = std::get_if<engine::Finished>(&event)) {

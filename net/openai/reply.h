@@ -50,6 +50,7 @@ class Reply {
 
     virtual void start(std::string& out) = 0;  // frames before the first token
     virtual void prompt_scored(int32_t source, engine::PromptScored scored, std::string& out) = 0;
+    virtual void embedded(int32_t, engine::Embedded) {}  // of embeddings only
     virtual void delta(size_t index, engine::Delta delta, std::string& out) = 0;
     virtual void choice_finished(size_t index, const engine::ChoiceFinished& end, std::string& out) = 0;
     virtual void over() {}  // ended() from now on; before the last bytes go out

@@ -37,7 +37,9 @@ def sluice(*arguments, timeout=60, **kwargs):
 
 
 class Client:
-    """Plain HTTP to an address."""
+    """Plain HTTP to an address; `key`: what the server asks for, if it does."""
+
+    key = None
 
     def __init__(self, host, port):
         self.host, self.port = host, port
@@ -57,7 +59,10 @@ class Client:
         try:
             if body is not None and not isinstance(body, bytes):
                 body = json.dumps(body).encode()
-            connection.request(method, path, body, {"Content-Type": "application/json", **(headers or {})})
+            fields = {"Content-Type": "application/json", **(headers or {})}
+            if self.key:
+                fields["Authorization"] = f"Bearer {self.key}"
+            connection.request(method, path, body, fields)
             return Reply(connection.getresponse())
         finally:
             connection.close()
@@ -106,7 +111,8 @@ class Client:
 
 
 class Server(Client):
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, key=None):
+        self.key = key
         self._start(SLUICE, "serve", "--host", "127.0.0.1", "--port", "0", *arguments)
 
     def _start(self, *command):

@@ -51,6 +51,13 @@ def test_errors_have_the_dialects_shape(server):
     assert reply.json["error"]["type"] == "invalid_request_error"
     assert "max_tokens" in reply.json["error"]["message"]
     assert reply.json["request_id"] == reply.headers["request-id"]
+    form = {"type": "json_schema", "schema": {"type": "object"}}
+    twice = {"output_format": form, "output_config": {"format": form}}
+    both = ask(server, "/v1/messages", messages=HELLO, max_tokens=1, **twice)
+    assert both.status == 400 and "output_format" in both.json["error"]["message"]
+    for role in ("user", "assistant"):
+        nothing = ask(server, "/v1/messages", messages=[{"role": role, "content": []}], max_tokens=1)
+        assert nothing.status == 400 and "messages[0].content" in nothing.json["error"]["message"]
     image = [{"role": "user", "content": [{"type": "image", "source": {}}]}]
     assert ask(server, "/v1/messages", messages=image, max_tokens=1).status == 400
     choice = {"type": "tool", "name": "then"}

@@ -39,7 +39,7 @@ std::vector<int32_t> random_tokens(std::mt19937& rng, size_t count) {
 }
 
 // 64 requests: short and long, greedy and sampled, with shared beginnings, several choices, logprobs, prompt
-// scores.
+// scores, embeddings.
 std::vector<Request> mixed_requests() {
     std::mt19937 rng(7);
     const std::vector<int32_t> shared = random_tokens(rng, 150);
@@ -59,6 +59,11 @@ std::vector<Request> mixed_requests() {
         r.sampling.repetition_penalty = i % 6 == 0 ? 1.1f : 1.0f;
         r.n = i % 9 == 0 ? 3 : 1;
         r.prompt_logprobs = i % 16 == 5;
+        if (i % 8 == 3) {
+            r.pooling = i % 16 == 3 ? Pooling::mean : Pooling::last;
+            r.max_tokens = 0;
+            r.n = 1;
+        }
         requests.push_back(std::move(r));
     }
     return requests;
@@ -89,6 +94,7 @@ std::vector<Outcome> together(Engine& engine, const std::vector<Request>& reques
         if (i % 4 != 1) continue;
         Request extra = requests[(i * 5) % requests.size()];
         extra.max_tokens = 400;
+        extra.pooling = Pooling::none;
         extra.ignore_eos = true;
         doomed_sinks.push_back(std::make_shared<Collector>());
         extra.sink = doomed_sinks.back();
@@ -142,8 +148,13 @@ std::vector<Outcome>* SameBytes::alone_ = nullptr;
 
 TEST_F(SameBytes, SolosAreNotTrivial) {
     std::map<std::string, int> texts;
-    for (const Outcome& o : *alone_) ++texts[o.text.at(0)];
+    std::map<std::vector<uint32_t>, int> embeddings;
+    for (const Outcome& o : *alone_) {
+        if (o.text.contains(0)) ++texts[o.text.at(0)];
+        if (!o.embedding_bits.empty()) ++embeddings[o.embedding_bits];
+    }
     EXPECT_GT(texts.size(), 40u) << "the requests answer alike: equality would prove nothing";
+    EXPECT_EQ(embeddings.size(), 8u);
 }
 
 TEST_F(SameBytes, UnderLoadWithCancels) {

@@ -28,8 +28,9 @@ std::string row(const openai::Field& field) {
 
 TEST(ApiDoc, HasEveryField) {
     const std::string text = documentation();
-    for (const auto dialect : {openai::Dialect::chat, openai::Dialect::completions, openai::Dialect::messages,
-                               openai::Dialect::responses}) {
+    for (const auto dialect :
+         {openai::Dialect::chat, openai::Dialect::completions, openai::Dialect::embeddings,
+          openai::Dialect::messages, openai::Dialect::responses}) {
         for (const openai::Field& field : openai::fields(dialect))
             EXPECT_NE(text.find(row(field)), std::string::npos) << row(field);
     }

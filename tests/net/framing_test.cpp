@@ -130,7 +130,6 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"fragment", "GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n", 400},
         Row{"authority_form", "GET a:80 HTTP/1.1\r\nHost: a\r\n\r\n", 400},
         Row{"connect", "CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n", 501},
-        Row{"trace", "TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", 501},
         Row{"two_empty_lines", "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
         Row{"expectation", post("Expect: something\r\n"), 417}),
     row_name);

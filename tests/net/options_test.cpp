@@ -25,10 +25,11 @@ auto facts(const Invocation& made) {
     const auto* found = std::get_if<ServeCommand>(&made);
     const ServeCommand c = found ? *found : ServeCommand{};
     const engine::Options& e = c.engine;
-    return std::tuple(e.model_path, e.model_name, e.threads, e.isa, e.weights, e.kv_type, e.kv_memory_bytes,
-                      e.max_context, e.max_running, e.max_queue, e.step_tokens, e.stretch, e.target_itl_ms,
-                      e.prefix_cache, e.replay_bytes, c.host, c.port, c.io_threads, c.text_threads, c.limits,
-                      c.serve_load_errors, c.device, c.log_level);
+    return std::tuple(e.model_path, e.model_name, e.aliases, e.pooling, e.threads, e.isa, e.weights,
+                      e.kv_type, e.kv_memory_bytes, e.max_context, e.max_running, e.max_queue, e.step_tokens,
+                      e.stretch, e.target_itl_ms, e.prefix_cache, e.replay_bytes, c.host, c.port,
+                      c.io_threads, c.text_threads, c.limits, c.api_keys, c.api_key_file, c.serve_load_errors,
+                      c.device, c.log_level);
 }
 
 std::string complaint(const Invocation& made) {
@@ -86,6 +87,9 @@ constexpr Row kRows[] = {
     {"--host", "::1", true},
     {"--port", "0"},
     {"--model-name", "mine", true},
+    {"--alias", "other", true},
+    {"--alias", "other,third/one", true},
+    {"--pooling", "mean", true},
     {"--max-running", "5"},
     {"--max-queue", "0"},
     {"--step-tokens", "7"},
@@ -97,6 +101,9 @@ constexpr Row kRows[] = {
     {"--replay-bytes", "1MiB", true},
     {"--io-threads", "2"},
     {"--text-threads", "2"},
+    {"--api-key", "one", true},
+    {"--api-key", "one,two", true},
+    {"--api-key-file", "keys.txt", true},
     {"--on-load-error", "serve", true},
     {"--log-level", "off", true},
     {"--request-line-bytes", "99"},
@@ -115,6 +122,7 @@ constexpr Row kRows[] = {
     {"--response-store-count", "7"},
     {"--background-responses", "0"},
     {"--prompts", "9"},
+    {"--inputs", "9"},
     {"--stop-strings", "9"},
     {"--logit-bias", "9"},
     {"--connections", "9"},
@@ -221,10 +229,12 @@ TEST(Options, WrongValuesAreNamed) {
         {"--unread-bytes", "0"},   {"--keep-alive-comment", "0s"},
         {"--header-time", "5"},    {"--body-rate", "0"},
         {"--accept-pause", "0ms"}, {"--connections", "0"},
-        {"--idle-time", "10000d"}};
+        {"--idle-time", "10000d"}, {"--api-key", ""},
+        {"--api-key-file", ""},    {"--alias", ""}};
     for (const auto& row : rows) {
         const std::string said = complaint(parse({"serve", row[0], row[1]}));
         EXPECT_NE(said.find(row[0]), std::string::npos) << row[0] << " " << row[1] << ": " << said;
+        if (row[1].empty()) continue;  // an empty variable is as good as none
         const Environment set(variable(row[0]), row[1]);
         EXPECT_NE(complaint(parse({"serve"})).find(row[0]), std::string::npos) << variable(row[0]);
     }

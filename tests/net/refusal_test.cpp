@@ -26,7 +26,8 @@ TEST_F(RefusalTest, RoutesAndMethods) {
     EXPECT_EQ(wrong.raw.field("Allow"), "POST");
     EXPECT_EQ(ask(http_request("DELETE", "/v1/models")).raw.field("Allow"), "GET, HEAD");
     EXPECT_EQ(ask(http_request("BREW", "/health")).status(), 501);
-    expect_error(ask(http_request("OPTIONS", kChat)), 405, "null", "null");
+    for (const char* method : {"OPTIONS", "TRACE", "QUERY", "PUT"})
+        expect_error(ask(http_request(method, kChat)), 405, "null", "null");
     EXPECT_EQ(ask(http_request("OPTIONS", "*")).status(), 404);
     RawClient head(port);  // an answer to HEAD has no body, whatever its status
     head.send(http_request("HEAD", "/nothing") + http_request("HEAD", kChat) +

@@ -23,12 +23,14 @@ struct Outcome {
     std::map<int32_t, std::vector<uint32_t>> logprob_bits;
     std::map<int32_t, std::string> reason;
     std::vector<uint32_t> prompt_logprob_bits;
+    std::vector<uint32_t> embedding_bits;
     engine::Usage usage;
     std::optional<Error> error;
 
     bool same_bytes(const Outcome& o) const {
         return text == o.text && tokens == o.tokens && logprob_bits == o.logprob_bits && reason == o.reason &&
-               prompt_logprob_bits == o.prompt_logprob_bits && error.has_value() == o.error.has_value();
+               prompt_logprob_bits == o.prompt_logprob_bits && embedding_bits == o.embedding_bits &&
+               error.has_value() == o.error.has_value();
     }
 };
 
@@ -69,6 +71,9 @@ class Collector : public engine::EventSink {
   private:
     void take(engine::PromptScored& e) {
         for (const auto& l : e.logprobs) outcome_.prompt_logprob_bits.push_back(bits(l.chosen.logprob));
+    }
+    void take(engine::Embedded& e) {
+        for (const float value : e.values) outcome_.embedding_bits.push_back(bits(value));
     }
     void take(engine::Delta& e) {
         outcome_.text[e.choice] += e.text;

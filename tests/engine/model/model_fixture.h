@@ -60,6 +60,16 @@ class ModelFixture {
         return out;
     }
 
+    // The hidden states of every token [tokens, hidden], after the output norm.
+    std::vector<float> states(std::span<const int32_t> tokens) {
+        std::vector<int32_t> positions, begins(tokens.size(), 0), rows;
+        for (size_t i = 0; i < tokens.size(); ++i) rows.push_back(static_cast<int32_t>(i));
+        positions = rows;
+        model_->forward({tokens, {positions, begins, blocks_}, {}, rows});
+        const auto states = model_->states();
+        return {states.begin(), states.end()};
+    }
+
     const model::Config& config() const { return config_; }
     model::Transformer& model() { return *model_; }
 

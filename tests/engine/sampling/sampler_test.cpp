@@ -225,6 +225,20 @@ TEST(Sampler, PenaltiesByTheirFormulas) {
     EXPECT_EQ(sample(s, logits, 4)->token, 2);
 }
 
+TEST(Sampler, APenaltyCloseToZeroLeavesNumbers) {
+    const std::vector<int32_t> prompt{0, 2, 3};
+    for (const float penalty : {0.0f, 1e-45f, 1e-38f}) {
+        for (const float temperature : {0.0f, 1e-45f, 1.0f}) {
+            Params p;
+            p.repetition_penalty = penalty;
+            p.temperature = temperature;
+            const auto chosen = sample(Sampler(p, prompt), {3, 2, 0, -1});
+            ASSERT_TRUE(chosen) << penalty << " " << temperature << ": " << chosen.error().message;
+            EXPECT_EQ(chosen->token, 0);
+        }
+    }
+}
+
 TEST(Sampler, BiasAndBans) {
     Params p;
     p.temperature = 0;
