@@ -212,7 +212,7 @@ TEST(AnswerGrammar, NamesTheToolThatCannotBeKept) {
     AnswerRules r = rules(ToolFormat::qwen3_coder_xml);
     for (const bool strict : {true, false}) {
         r.options.tools = json::parse(R"([{"type": "function", "function": {"name": "f", "parameters":
-            {"type": "object", "properties": {"a": {"type": "array", "uniqueItems": true}}}}}])")
+            {"type": "object", "properties": {"a": {"type": "string", "not": {"const": "x"}}}}}}])")
                               .as_array();
         r.options.tools[0].as_object()["function"].as_object()["strict"] = strict;
         for (const ToolFormat format : {ToolFormat::hermes_json, ToolFormat::qwen3_coder_xml}) {

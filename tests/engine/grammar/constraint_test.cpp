@@ -8,6 +8,7 @@
 
 #include "../tokenizer/small_vocab.h"
 #include "engine/grammar/builder.h"
+#include "engine/grammar/constraints.h"
 
 namespace sluice::grammar {
 namespace {
@@ -133,6 +134,33 @@ TEST(Constraint, SharedByManyThreadsStaysWithinItsMemory) {
     for (auto& t : threads) t.join();
     EXPECT_EQ(alone, together);
     EXPECT_LT(constraint->bytes(), size_t{16} << 20);
+}
+
+// Requests that bring ever new grammars leave nothing behind but the last few.
+TEST(Constraints, KeepsFewAndKnowsThemAgain) {
+    const Words w;
+    Constraints constraints(w.tokenizer);
+    int compiled = 0;
+    const auto get = [&](int number) {
+        const auto made = constraints.get(std::to_string(number), [&](Builder& b) -> Result<Node> {
+            ++compiled;
+            return b.literal(std::to_string(number));
+        });
+        Matcher matcher(*made);
+        EXPECT_FALSE(matcher.allowed()->empty());
+        return *made;
+    };
+    const auto first = get(0);
+    EXPECT_EQ(get(0), first);
+    EXPECT_EQ(compiled, 1);
+    for (int number = 1; number < 10'000; ++number) {
+        get(number);
+        ASSERT_LE(constraints.kept(), Constraints::kKept);
+    }
+    EXPECT_NE(get(0), first);
+    const auto failed = constraints.get("bad", [](Builder& b) -> Result<Node> { return b.either({}); });
+    EXPECT_FALSE(failed);
+    EXPECT_LE(constraints.kept(), Constraints::kKept);
 }
 
 }  // namespace
