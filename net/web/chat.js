@@ -12,6 +12,7 @@ let running = null;  // the AbortController of the answer being written
 let modelsKnown = false;
 let wantedModel = 'default';
 let storeIsFull = false;
+let leaving = false;  // what the browser breaks off then is no error
 
 function save() {
   const settings = Object.fromEntries(SETTINGS.map((id) => [id, byId(id).value]));
@@ -167,7 +168,7 @@ async function generate() {
   } catch (error) {
     if (!controller.signal.aborted) failure = error;
   }
-  if (running !== controller) return;  // a new chat has begun
+  if (running !== controller || leaving) return;  // a new chat has begun, or another page
   finish(answer, view, controller.signal.aborted, failure);
 }
 
@@ -330,7 +331,11 @@ byId('theme').addEventListener('click', () => {
   showTheme();
 });
 systemIsDark.addEventListener('change', showTheme);
-addEventListener('pagehide', save);
+addEventListener('pagehide', () => {
+  save();
+  leaving = true;
+});
+addEventListener('pageshow', () => leaving = false);
 
 showTheme();
 showPanel(matchMedia('(min-width: 56.01rem)').matches);
