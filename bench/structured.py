@@ -2,8 +2,8 @@
 """What keeping answers to a grammar costs: the same number of tokens with and without, by turns.
 
   bench/structured.py --model MODEL.gguf      16 streams; ratios of tokens/s to those of free text
-Each stream writes exactly --tokens tokens: texts of these grammars cannot end before. Beside the ratios, which other
-work on the machine disturbs, stands the share of the server's CPU time that went to finding masks, which it does not.
+Each stream writes exactly --tokens tokens: texts of these grammars cannot end before. Other work on the
+machine disturbs the ratios, but not the share of the CPU time that went to finding masks.
 """
 
 import argparse
