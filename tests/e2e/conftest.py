@@ -28,6 +28,16 @@ def scripted(request):
         yield running
 
 
+@pytest.fixture(scope="session")
+def busy():
+    """Runs one request, lets one wait, and refuses others for 300 ms."""
+    milliseconds = 300
+    limits = {"--max-running": 1, "--max-queue": 1, "--retry-after-ms": milliseconds}
+    with ScriptedServer(*[part for limit in limits.items() for part in limit]) as running:
+        running.retry_after_ms = milliseconds
+        yield running
+
+
 @pytest.fixture
 def client(server):
     with openai.OpenAI(base_url=server.url + "/v1", api_key="none", max_retries=0, timeout=120) as made:
