@@ -1,9 +1,11 @@
 import os
+import shutil
+import subprocess
 
 import openai
 import pytest
 
-from server import SLUICE, ScriptedServer, Server
+from server import ROOT, SLUICE, ScriptedServer, Server
 
 
 def pytest_sessionstart(session):
@@ -36,6 +38,24 @@ def busy():
     with ScriptedServer(*[part for limit in limits.items() for part in limit]) as running:
         running.retry_after_ms = milliseconds
         yield running
+
+
+@pytest.fixture(scope="session")
+def node_folder():
+    """node/ with its packages: those that the lock file names, installed from npm's registry into build/."""
+    if not (shutil.which("node") and shutil.which("npm")):
+        pytest.skip("node and npm are not installed: run `tools/bootstrap test`")
+    given, folder = ROOT / "tests/e2e/node", ROOT / "build/node"
+    shutil.copytree(given, folder, dirs_exist_ok=True)
+    stamp, wanted = folder / "installed.json", (given / "package-lock.json").read_text()
+    if not stamp.exists() or stamp.read_text() != wanted:
+        # Not `npm ci`, which wants the optional packages of all platforms in the lock file.
+        npm = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--omit=optional"]
+        ran = subprocess.run(npm, cwd=folder, capture_output=True, text=True, timeout=300)
+        if ran.returncode != 0:
+            pytest.skip(f"npm cannot install the packages of tests/e2e/node: {ran.stderr[-300:]}")
+        stamp.write_text(wanted)
+    return folder
 
 
 @pytest.fixture
