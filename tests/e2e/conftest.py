@@ -5,7 +5,7 @@ import subprocess
 import openai
 import pytest
 
-from server import ROOT, SLUICE, ScriptedServer, Server
+from server import ROOT, SLUICE, BusyServer, ScriptedServer, Server
 
 
 def pytest_sessionstart(session):
@@ -32,11 +32,7 @@ def scripted(request):
 
 @pytest.fixture(scope="session")
 def busy():
-    """Runs one request, lets one wait, and refuses others for 300 ms."""
-    milliseconds = 300
-    limits = {"--max-running": 1, "--max-queue": 1, "--retry-after-ms": milliseconds}
-    with ScriptedServer(*[part for limit in limits.items() for part in limit]) as running:
-        running.retry_after_ms = milliseconds
+    with BusyServer() as running:
         yield running
 
 
