@@ -212,8 +212,8 @@ Result<void> read_output(const json::object& body, json::object& chat) {
     return {};
 }
 
-// No conversation is kept here. A client that is told so sends all of it again; without a word the model would
-// get the new messages alone.
+// No conversation is kept here. A client that is told so sends all of it again; without a word the model
+// would get the new messages alone.
 Result<void> check_thread(const json::object& body) {
     const json::value* thread = present(body, "thread");
     if (!thread) return {};

@@ -1,4 +1,4 @@
-"""OpenAI's and Anthropic's Node SDKs against the scripted model: node/*.mjs are tests of node's own runner."""
+"""OpenAI's and Anthropic's Node SDKs and the scripted model; node/*.mjs are tests for node's own runner."""
 
 import os
 import re

@@ -1,5 +1,5 @@
-"""The agent framework pydantic-ai over chat completions of the scripted model: an agent with tools and a type for
-its result goes on, turn by turn, until the result is there."""
+"""The agent framework pydantic-ai over chat completions of the scripted model: an agent with tools and a type
+for its result goes on, turn by turn, until the result is there."""
 
 import asyncio
 

@@ -1,5 +1,5 @@
 """The coding agent Qwen Code, from npm, edits a file with the scripted model: 78 KB of prompt and schemas, four
-turns, and the file is changed in the end. It speaks OpenAI's dialect with Qwen3-Coder's calls, and Anthropic's."""
+turns, and the file is changed in the end. In OpenAI's dialect with Qwen3-Coder's calls, and in Anthropic's."""
 
 import re
 import subprocess
