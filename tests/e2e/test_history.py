@@ -1,5 +1,5 @@
-"""What clients send back of a conversation, odd as it may be, becomes the prompt that is meant: no answer of a
-model, and no habit of a client, may end a conversation with an error. On the templates of the scripted model."""
+"""What clients send back of a conversation, odd as it may be, becomes the prompt that is meant: neither an answer
+of a model nor a habit of a client may end a conversation with an error. On the scripted model's templates."""
 
 import json
 
@@ -140,7 +140,8 @@ def test_text_that_changes_in_front_is_seen_in_cached_tokens(scripted):
 
     def cached(*texts):
         messages = [{"role": "system", "content": text} for text in texts] + [question]
-        usage = scripted.post(CHAT, {"model": "default", "messages": messages, "cache_salt": "12"}).json["usage"]
+        body = {"model": "default", "messages": messages, "cache_salt": "12"}
+        usage = scripted.post(CHAT, body).json["usage"]
         return usage["prompt_tokens_details"]["cached_tokens"], usage["prompt_tokens"]
 
     assert cached("It is 10:00.", rules)[0] == 0
