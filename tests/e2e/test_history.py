@@ -1,5 +1,5 @@
-"""What clients send back of a conversation, odd as it may be, becomes the prompt that is meant: neither an answer
-of a model nor a habit of a client may end a conversation with an error. On the scripted model's templates."""
+"""What clients send back of a conversation, odd or not, becomes the prompt that is meant: no answer of a
+model, and no habit of a client, ends a conversation with an error. On the scripted model's templates."""
 
 import json
 

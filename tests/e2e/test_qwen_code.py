@@ -1,5 +1,5 @@
-"""The coding agent Qwen Code, from npm, edits a file with the scripted model, in four turns with 78 KB of prompt
-and schemas: in OpenAI's dialect with Qwen3-Coder's calls, and in Anthropic's."""
+"""The coding agent Qwen Code, from npm, edits a file with the scripted model, in four turns with 78 KB of
+prompt and schemas: in OpenAI's dialect with Qwen3-Coder's calls, and in Anthropic's."""
 
 import subprocess
 
