@@ -83,6 +83,16 @@ test("the tool runner goes on until there is text", async () => {
   }
 });
 
+test("a thread, which the server does not keep, is a whole conversation", async () => {
+  const thread = client.beta.messages.thread({ model: "default", max_tokens: 3000 });
+  const first = await thread.send(say("It is a river."));
+  const second = await thread.send(say("It still is."));
+  assert.equal(second.content[0].text, "It still is.");
+  assert.equal(thread.messages.length, 4);
+  const read = ({ usage }) => usage.input_tokens + usage.cache_read_input_tokens;
+  assert.ok(read(second) > read(first) + 20);
+});
+
 test("zod gives the answer its type", async () => {
   assert.deepEqual((await client.messages.parse(boxed())).parsed_output, BOX);
   assert.deepEqual((await client.messages.stream(boxed()).finalMessage()).parsed_output, BOX);
