@@ -1,5 +1,5 @@
-"""The tool runner of OpenAI's Python SDK on the Responses API of the scripted model; it checks each stream and
-history by strict rules of its own before it goes on."""
+"""The tool runner of OpenAI's Python SDK on the Responses API of the scripted model: it checks each stream
+and history by strict rules of its own before it goes on."""
 
 import openai
 import pytest
