@@ -313,18 +313,11 @@ TEST(Hermes, CutArgumentsStayAsTheyAre) {
     EXPECT_EQ(r.calls.at(0), (Call{"get_weather", "{\"city\": \"Be", false}));
 }
 
-TEST(Calls, ACutEndIsNoContent) {
-    const std::string xml = "<tool_call>\n<function=now>\n</function>\n</tool_call>";
-    for (const auto& [format, whole] :
-         {std::pair{ToolFormat::hermes_json, kHermes}, std::pair{ToolFormat::qwen3_coder_xml, xml}}) {
-        const size_t end = whole.rfind("</tool_call>");
-        for (size_t size = end; size <= whole.size(); ++size) {
-            const Read r = read(options(format), whole.substr(0, size));
-            EXPECT_EQ(r.calls.size(), 1u) << size;
-            EXPECT_EQ(r.content, "") << size;
-        }
-        EXPECT_EQ(read(options(format), whole + "\n<b").content, "<b");
-    }
+TEST(Hermes, ACutEndIsNoContent) {
+    const AnswerOptions how = options(ToolFormat::hermes_json);
+    for (size_t size = kHermes.rfind('<'); size <= kHermes.size(); ++size)
+        EXPECT_EQ(read(how, kHermes.substr(0, size)).content, "") << size;
+    EXPECT_EQ(read(how, kHermes + "\n<b").content, "<b");
 }
 
 TEST(Llama3, TheWholeAnswerIsACall) {
