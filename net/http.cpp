@@ -46,7 +46,9 @@ std::string head_text(const HttpResponse& response, const HeadFormat& format) {
         head.set("request-id", format.request_id);  // as Anthropic's clients look for it
     }
     for (const auto& [name, value] : response.fields) head.set(name, value);
-    if (format.transfer == Transfer::length) head.content_length(response.body.size());
+    // Of a 304 it would be the length of what is not sent.
+    const bool sized = format.transfer == Transfer::length && response.status != 304;
+    if (sized) head.content_length(response.body.size());
     if (format.transfer == Transfer::chunked) head.chunked(true);
     head.keep_alive(format.keep_alive);
     // We answer HTTP/1.0 as 1.1, but such a client wants to be told.

@@ -29,6 +29,7 @@ constexpr RouteEntry kRoutes[] = {
     {"/get_server_info", "GET", Route::server_info, "the same, by the name that some routers ask for"},
     {"/version", "GET", Route::version, "the program's version"},
     {"/openapi.json", "GET", Route::openapi, "all of this as OpenAPI 3.1, made of the same tables"},
+    {"/", "GET", Route::page, "a page to chat with the model in a browser"},
     {"/health", "GET", Route::health, "200 while the process lives"},
     {"/ready", "GET", Route::ready, "200 when requests can be served; 503 while loading, draining or stuck"},
     {"/metrics", "GET", Route::metrics, "Prometheus text, with vLLM's names"},

@@ -31,6 +31,7 @@ enum class Route : uint8_t {
     server_info,
     version,
     openapi,
+    page,
     health,
     ready,
     metrics,
@@ -69,10 +70,10 @@ constexpr bool needs_engine(Route route) {
     return has_body(route) || route == Route::models || route == Route::model ||
            route == Route::server_info || route == Route::openapi;
 }
-// Routes that need no API key: load balancers, probes and scrapers ask them, and they tell nothing of
-// requests.
+// Routes that need no API key: load balancers, probes, scrapers and browsers ask them, and they
+// tell nothing of requests.
 constexpr bool is_open(Route route) {
-    return route == Route::health || route == Route::ready || route == Route::metrics;
+    return route == Route::page || route == Route::health || route == Route::ready || route == Route::metrics;
 }
 // Routes of Anthropic's dialect: their errors have its shape.
 constexpr bool is_anthropic(Route route) {

@@ -15,6 +15,7 @@
 #include "net/openai/models.h"
 #include "net/responses/stored.h"
 #include "net/router.h"
+#include "net/web/page.h"
 
 namespace sluice::net {
 namespace {
@@ -165,14 +166,16 @@ HttpResponse metrics_response(const Services& s, const Readiness& readiness) {
 }
 
 // Routes that are answered from what is at hand.
-HttpResponse answer_at_once(const RouteMatch& match, std::string_view query, const Services& s,
+HttpResponse answer_at_once(const RouteMatch& match, const HttpRequest& request, const Services& s,
                             const Readiness& readiness) {
     if (openai::is_about_stored(match.route)) {
-        auto answer = openai::answer_stored(match, query, *s.responses);
+        auto answer = openai::answer_stored(match, request.query, *s.responses);
         return answer ? json_response(std::move(*answer))
                       : error_response(to_api_error(answer.error()), s.limits);
     }
     switch (match.route) {
+        case Route::page:
+            return web::page(request);
         case Route::health:
             return json_response(R"({"status":"ok"})");
         case Route::ready:
@@ -240,7 +243,7 @@ asio::awaitable<bool> serve(std::shared_ptr<Connection> c, Services& s, Exchange
         co_return co_await respond(c, s, x, std::move(response));
     }
     if (!wanted) {
-        HttpResponse response = answer_at_once(match, x.request.query, s, readiness);
+        HttpResponse response = answer_at_once(match, x.request, s, readiness);
         co_return co_await respond(c, s, x, std::move(response));
     }
     co_return co_await answer_body(c, s, x, match.route, readiness.engine);

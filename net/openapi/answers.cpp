@@ -285,7 +285,8 @@ constexpr std::string_view kOwn = R"json({
 "Version": {"type": "object", "required": ["version"], "properties": {"version": {"type": "string"}}},
 "Status": {"type": "object", "required": ["status"], "properties": {"status": {"enum": ["ok", "ready"]}}},
 "Document": {"type": "object", "required": ["openapi", "info", "paths"]},
-"Metrics": {"type": "string"}
+"Metrics": {"type": "string"},
+"Page": {"type": "string"}
 })json";
 
 }  // namespace

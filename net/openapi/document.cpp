@@ -40,6 +40,7 @@ constexpr Operation kOperations[] = {
     {Route::server_info, "", "ServerInfo"},
     {Route::version, "", "Version"},
     {Route::openapi, "", "Document"},
+    {Route::page, "", "Page"},
     {Route::health, "", "Status"},
     {Route::ready, "", "Status"},
     {Route::metrics, "", "Metrics"},
@@ -116,8 +117,10 @@ json::object error_response(std::string_view description, std::string_view schem
 }
 
 json::object good_response(const Operation& operation) {
-    const bool plain = operation.route == Route::metrics;
-    json::object types = content(plain ? "text/plain" : "application/json", reference(operation.answer));
+    const std::string_view type = operation.route == Route::metrics ? "text/plain"
+                                  : operation.route == Route::page  ? "text/html"
+                                                                    : "application/json";
+    json::object types = content(type, reference(operation.answer));
     if (!operation.event.empty()) {
         json::object streamed = content("text/event-stream", reference(operation.event));
         types.insert(streamed.begin(), streamed.end());
@@ -136,6 +139,8 @@ json::object responses(const RouteEntry& entry, const Operation& operation, bool
         const std::string_view schema = !anthropic ? "Error" : refusal.early ? "AnyError" : "AnthropicError";
         out[std::to_string(refusal.status)] = error_response(refusal.description, schema);
     }
+    if (operation.route == Route::page)
+        out["304"] = json::object{{"description", "the client's copy is the same"}};
     if (anthropic) out["529"] = error_response("what is 503 elsewhere", "AnthropicError");
     return out;
 }

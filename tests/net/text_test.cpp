@@ -111,15 +111,27 @@ TEST(Http, HeadsSayHowTheBodyEnds) {
               std::string::npos);
 }
 
+TEST(Http, NotModifiedHasNoLength) {
+    HttpResponse response;
+    response.status = 304;
+    response.content_type.clear();
+    const std::string head = head_text(response, {Transfer::length, true, 1, ""});
+    EXPECT_TRUE(head.starts_with("HTTP/1.1 304 Not Modified\r\n")) << head;
+    for (const char* absent : {"Content-Length", "Transfer-Encoding", "Content-Type"})
+        EXPECT_EQ(head.find(absent), std::string::npos) << head;
+}
+
 TEST(Router, ExactOrNothing) {
     EXPECT_EQ(match_route("POST", "/v1/chat/completions").route, Route::chat_completions);
     EXPECT_TRUE(match_route("POST", "/v1/chat/completions").method_allowed);
     EXPECT_TRUE(match_route("HEAD", "/health").method_allowed);
     EXPECT_FALSE(match_route("GET", "/v1/completions").method_allowed);
     EXPECT_EQ(match_route("GET", "/v1/completions").allow, "POST");
+    EXPECT_EQ(match_route("GET", "/").route, Route::page);
+    EXPECT_EQ(match_route("POST", "/").allow, "GET, HEAD");
     EXPECT_EQ(match_route("POST", "/health").allow, "GET, HEAD");
     for (const char* path : {"//v1/models", "/v1/models/", "/V1/models", "/v1/../health", "/%68ealth",
-                             "/health/", "/", "", "*", "/v1/chat/completions/"}) {
+                             "/health/", "", "*", "/v1/chat/completions/"}) {
         EXPECT_EQ(match_route("GET", path).route, Route::none) << path;
     }
 }
