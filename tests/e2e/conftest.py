@@ -3,6 +3,7 @@ import shutil
 import subprocess
 
 import openai
+import playwright.sync_api
 import pytest
 
 from server import ROOT, SLUICE, BusyServer, ScriptedServer, Server
@@ -58,3 +59,16 @@ def node_folder():
 def client(server):
     with openai.OpenAI(base_url=server.url + "/v1", api_key="none", max_retries=0, timeout=120) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Debian's Chromium without a window; tests that need it are skipped, with the reason, where it is not."""
+    program = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium"))), None)
+    if program is None:
+        pytest.skip("no Chromium: the packages chromium-headless-shell and chromium are not installed")
+    with playwright.sync_api.sync_playwright() as driver:
+        options = ["--disable-dev-shm-usage", "--no-proxy-server"] + ["--no-sandbox"] * (os.geteuid() == 0)
+        started = driver.chromium.launch(executable_path=program, args=options)
+        yield started
+        started.close()
