@@ -63,10 +63,10 @@ def client(server):
 
 @pytest.fixture(scope="module")
 def browser():
-    """Debian's Chromium without a window; tests that need it are skipped, with the reason, where it is not."""
+    """Debian's Chromium without a window; where it is not, tests that need it are skipped with the reason."""
     program = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium"))), None)
     if program is None:
-        pytest.skip("no Chromium: the packages chromium-headless-shell and chromium are not installed")
+        pytest.skip("no Chromium: install the package chromium-headless-shell or chromium")
     with playwright.sync_api.sync_playwright() as driver:
         options = ["--disable-dev-shm-usage", "--no-proxy-server"] + ["--no-sandbox"] * (os.geteuid() == 0)
         started = driver.chromium.launch(executable_path=program, args=options)
