@@ -101,6 +101,22 @@ void find_mask(benchmark::State& state, const char* what, const char* text, bool
     });
 }
 
+// Every token of a text with a bounded length is at a new place.
+void find_next_mask(benchmark::State& state) {
+    const auto constraint = std::make_shared<Constraint>(compiled("short_text"), tokens());
+    auto matcher = std::make_unique<Matcher>(constraint);
+    int written = 0;
+    measure(state, 1, [&](int64_t) {
+        if (written++ % 190 == 0) {
+            matcher = std::make_unique<Matcher>(constraint);
+            matcher->accept('"');
+        }
+        matcher->accept('a');
+        benchmark::DoNotOptimize(matcher->allowed());
+        return Work{};
+    });
+}
+
 void compile(benchmark::State& state, const char* what) {
     const json::value schema = schema_of(what);
     measure(state, 1, [&](int64_t) {
@@ -136,6 +152,9 @@ void add() {
     masks("mask/in_short_string", "short_text", "\"a");
     masks("mask/in_name", "object", "{\"prop");
     masks("mask/in_number", "large_integer", "1");
+    benchmark::RegisterBenchmark("mask/next_in_short_string", find_next_mask)
+        ->UseRealTime()
+        ->Unit(benchmark::kMicrosecond);
     masks("mask/known", "object", "{\"property 0\": \"a", true);
     for (const char* what : {"object", "tools"}) {
         benchmark::RegisterBenchmark((std::string("compile/") + what).c_str(), compile, what)

@@ -2,12 +2,14 @@
 """What keeping answers to a grammar costs: the same number of tokens with and without, by turns.
 
   bench/structured.py --model MODEL.gguf      16 streams; ratios of tokens/s to those of free text
-Each stream writes exactly --tokens tokens: texts of these grammars cannot end before.
+Each stream writes exactly --tokens tokens: texts of these grammars cannot end before. Other work on the
+machine disturbs the ratios, but not the share of the CPU time that went to finding masks.
 """
 
 import argparse
 import concurrent.futures
 import json
+import os
 import statistics
 import time
 import urllib.request
@@ -58,6 +60,18 @@ def ask(url, model, case, stream, tokens, seed):
         raise RuntimeError(f"{case}: {usage['completion_tokens']} tokens instead of {tokens}")
 
 
+def cpu_ticks(pid):
+    """CPU time of the thread that finds masks, and of all, in clock ticks."""
+    masks = total = 0
+    for task in os.listdir(f"/proc/{pid}/task"):
+        fields = machine.read(f"/proc/{pid}/task/{task}/stat")
+        name, rest = fields[fields.index("(") + 1 :].rsplit(") ", 1)
+        ticks = sum(map(int, rest.split()[11:13]))
+        total += ticks
+        masks += ticks if name == "sl-masks" else 0
+    return masks, total
+
+
 def rate(server, model, case, options, turn):
     """Tokens a second of all streams, prompts included; they are short and the same in all cases."""
     with concurrent.futures.ThreadPoolExecutor(options.streams) as pool:
@@ -86,14 +100,19 @@ def main():
         model = server.model_name()
         rate(server, model, "free", options, 0)  # warms the weights
         rates = {case: [] for case in cases}
+        cpu = {case: [0, 0] for case in cases}
         for turn in range(options.turns):
             for case in cases:
+                before = cpu_ticks(server.process.pid) if server.process else (0, 0)
                 rates[case].append(rate(server, model, case, options, turn))
+                after = cpu_ticks(server.process.pid) if server.process else (0, 0)
+                cpu[case] = [c + b - a for c, a, b in zip(cpu[case], before, after)]
     ratios = {
         case: statistics.median(r / f for r, f in zip(rates[case], rates["free"])) for case in cases[1:]
     }
     figures = {"streams": options.streams, "tokens": options.tokens, "turns": options.turns}
     figures |= {"tokens_per_s": rates, "ratio_to_free": ratios}
+    figures["masks_share_of_cpu"] = {c: round(m / t, 4) if t else None for c, (m, t) in cpu.items()}
     print(json.dumps({"machine": machine.facts(), "structured": figures}, indent=1))
 
 

@@ -259,6 +259,9 @@ void Engine::Core::sample(const scheduler::StepPlan& plan, std::span<float> logi
                                     ? scheduler::SampledToken{d.id, d.chosen->token,
                                                               d.generation->take(choice_of(d.id), *d.chosen)}
                                     : scheduler::SampledToken{d.id, 0, true});
+    }
+    // Only now: finding a mask holds what take() asks for.
+    for (const Draw& d : draws) {
         if (!d.chosen) continue;
         if (const grammar::Matcher* matcher = d.generation->matcher(choice_of(d.id))) masks.make(*matcher);
     }

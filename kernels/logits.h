@@ -20,6 +20,8 @@ struct LogitOps {
     void (*weights)(const float* x, int64_t n, double greatest, double inverse, double* out);
     // out[c]: the sum of chunk c's weights.
     void (*masses)(const float* x, int64_t n, double greatest, double inverse, double* out);
+    // out[i]: x[i] where bit i % 64 of bits[i / 64] is set, else -infinity.
+    void (*keep)(const float* x, int64_t n, const uint64_t* bits, float* out);
 };
 
 }  // namespace sluice::kernels

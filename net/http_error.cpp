@@ -98,6 +98,9 @@ std::string anthropic_error_body(const ApiError& error, std::string_view request
     JsonWriter json(out);
     json.begin_object().key("type").text("error").key("error").begin_object();
     json.key("type").text(anthropic_type(error.status)).key("message").text(error.message);
+    if (error.status == 404 && error.param == "thread") {  // Anthropic's clients read this code
+        json.key("details").begin_object().key("error_code").text("thread_not_found").end_object();
+    }
     json.end_object().key("request_id");
     text_or_null(json, request_id);
     json.end_object();

@@ -30,7 +30,8 @@ ApiError unauthorised();
 
 // OpenAI: {"error":{"message","type","param","code"}}
 std::string error_body(const ApiError& error);
-// Anthropic: {"type":"error","error":{"type","message"},"request_id"}, with its types and its status 529.
+// Anthropic: {"type":"error","error":{"type","message"},"request_id"}, with its types and its status 529; an
+// unknown thread has "details" too.
 std::string anthropic_error_body(const ApiError& error, std::string_view request_id);
 
 enum class ErrorShape : uint8_t { openai, anthropic };

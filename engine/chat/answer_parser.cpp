@@ -239,6 +239,7 @@ struct AnswerParser::State {
             refuse(out);
         }
         if (mode == Mode::start) mode = Mode::content;
+        if (mode == Mode::after_call && kCallEnd.starts_with(held)) held.clear();  // the call's end was cut
         for (const char c : std::exchange(held, {})) say(c, out);
         if (mode == Mode::content && !space.empty()) add_part(out, ContentDelta{std::exchange(space, {})});
     }

@@ -150,6 +150,7 @@ Result<Automaton> Automaton::make(const Draft& d) {
     Automaton out;
     out.start_ = d.parts[0].start;
     out.is_end_.assign(at(d.states), 0);
+    out.alike_ = d.alike;
     for (const auto& part : d.parts) out.is_end_[at(part.end)] = 1;
     flatten(d, d.edges, leads, out.first_edge_, out.edges_, [](const Draft::Edge& e, auto& to) {
         to.push_back({e.low, e.high, e.to});

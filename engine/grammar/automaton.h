@@ -35,6 +35,7 @@ struct Draft {
     std::vector<Call> calls{};
     std::vector<Part> parts{};       // 0 is the whole grammar
     std::vector<int32_t> part_of{};  // a state's
+    std::vector<int32_t> alike{};    // see Automaton::alike
     int32_t add_state(int32_t part);
 };
 
@@ -55,6 +56,10 @@ class Automaton {
     std::span<const Edge> edges(int32_t state) const { return of(edges_, first_edge_, state); }
     std::span<const int32_t> jumps(int32_t state) const { return of(jumps_, first_jump_, state); }
     std::span<const Call> calls(int32_t state) const { return of(calls_, first_call_, state); }
+    // The one state that stands for all from which the same texts of up to kAlikeBytes bytes lead on, as far
+    // as we know: copies of what is repeated, while neither the least nor the greatest number is near.
+    static constexpr int32_t kAlikeBytes = 16;
+    int32_t alike(int32_t state) const { return alike_[static_cast<size_t>(state)]; }
     int32_t states() const { return static_cast<int32_t>(is_end_.size()); }
 
     // Bytes that no edge tells apart are one class.
@@ -72,6 +77,7 @@ class Automaton {
 
     int32_t start_ = 0, classes_ = 0;
     std::vector<uint8_t> is_end_;
+    std::vector<int32_t> alike_;
     std::vector<int32_t> first_edge_, first_jump_, first_call_;  // [states + 1]
     std::vector<Edge> edges_;
     std::vector<int32_t> jumps_;

@@ -22,9 +22,29 @@ struct TokenMask {
 
     bool empty() const { return few.empty() && many.empty(); }
     bool contains(int32_t token) const;
+    void add(std::span<const int32_t> tokens, int32_t vocab);
     size_t bytes() const {
         return sizeof *this + few.size() * sizeof(int32_t) + many.size() * sizeof(uint64_t);
     }
+};
+
+// The masks last used, by number. Not synchronised.
+class MaskCache {
+  public:
+    std::shared_ptr<const TokenMask> find(int32_t key);  // null: not there
+    void put(int32_t key, std::shared_ptr<const TokenMask> mask);
+    void clear();
+    size_t bytes() const { return bytes_; }
+
+  private:
+    static constexpr size_t kBytes = size_t{2} << 20;
+    struct Entry {
+        int32_t key;
+        std::shared_ptr<const TokenMask> mask;
+    };
+    std::list<Entry> masks_;  // the last used first
+    std::unordered_map<int32_t, std::list<Entry>::iterator> at_;
+    size_t bytes_ = 0;
 };
 
 class Constraint {
@@ -37,10 +57,10 @@ class Constraint {
   private:
     friend class Matcher;
     static constexpr size_t kPlaceBytes = size_t{4} << 20;  // more: what no answer stands in is forgotten
-    static constexpr size_t kMaskBytes = size_t{4} << 20;
 
     std::shared_ptr<const TokenMask> mask(int32_t place);
-    std::shared_ptr<const TokenMask> find_mask(int32_t place);
+    std::shared_ptr<const TokenMask> find_mask(int32_t place, size_t first_node, size_t last_node,
+                                               const TokenMask& known);
     void tidy();
 
     const std::shared_ptr<const TokenTree> tokens_;
@@ -48,14 +68,9 @@ class Constraint {
     Positions positions_;
     size_t place_bytes_ = kPlaceBytes;  // when to forget next
     std::vector<int32_t*> standing_;    // the places of all Matchers
-    struct Cached {
-        int32_t place;
-        std::shared_ptr<const TokenMask> mask;
-    };
-    std::list<Cached> masks_;  // the last used first
-    std::unordered_map<int32_t, std::list<Cached>::iterator> mask_at_;
-    size_t mask_bytes_ = 0;
-    std::vector<int32_t> path_;  // of a walk
+    MaskCache masks_;                   // of places
+    MaskCache brief_masks_;             // of shapes: their tokens of few bytes alone
+    std::vector<int32_t> path_;         // of a walk
 };
 
 // One answer's way through a grammar. Its own calls are one thread's at a time, but for allowed().

@@ -15,6 +15,28 @@ using Kind = Expression::Kind;
 constexpr int64_t kPartStates = 12;          // smaller ones are not worth a call
 constexpr int64_t kHuge = int64_t{1} << 40;  // sizes stop growing here
 
+constexpr int kLookDepth = 6;  // to see whether something can be empty
+
+// The copies of one repeated expression, of which each reads a byte at least. From those that are more than
+// kAlikeBytes copies away from the last one, the same short texts lead on as from the first.
+class Copies {
+  public:
+    explicit Copies(Draft& draft) : draft_(draft) {}
+    void begin() { begins_.push_back(draft_.states); }
+    void mark(int32_t count) {
+        for (int32_t i = 1; i + 1 + Automaton::kAlikeBytes < count; ++i) {
+            const int32_t own = begins_[at(i)], first = begins_[0];
+            for (int32_t s = own; s < begins_[at(i + 1)]; ++s)
+                draft_.alike[at(s)] = draft_.alike[at(first + s - own)];
+        }
+    }
+
+  private:
+    static size_t at(int32_t i) { return static_cast<size_t>(i); }
+    Draft& draft_;
+    std::vector<int32_t> begins_;
+};
+
 class Drafter {
   public:
     Drafter(const std::vector<Expression>& all, const Budget& budget) : all_(all), budget_(budget) {}
@@ -169,11 +191,14 @@ class Drafter {
 
     void write_repeat(const Expression& e, int32_t from, int32_t to) {
         const Node what = e.children.front();
+        Copies forced(out_), optional(out_);
         for (int32_t i = 0; i < e.min; ++i) {
+            forced.begin();
             const int32_t next = i + 1 == e.max ? to : add_state();
             write(what, from, next);
             from = next;
         }
+        if (reads_something(what, 0)) forced.mark(e.min);
         if (e.max == kUnbounded) {
             const int32_t loop = add_state();
             out_.jumps.push_back({from, loop});
@@ -184,10 +209,34 @@ class Drafter {
             return;
         }
         for (int32_t i = e.min; i < e.max; ++i) {
+            optional.begin();
             out_.jumps.push_back({from, to});
             const int32_t next = i + 1 < e.max ? add_state() : to;
             write(what, from, next);
             from = next;
+        }
+        if (reads_something(what, 0)) optional.mark(e.max - e.min);
+    }
+
+    // Whether no text of an expression is empty; false where that is not plain to see.
+    bool reads_something(Node n, int depth) const {
+        const Expression& e = all_[at(n)];
+        const auto child = [&](Node c) { return reads_something(c, depth + 1); };
+        if (depth > kLookDepth) return false;
+        switch (e.kind) {
+            case Kind::literal:
+                return !e.text.empty();
+            case Kind::byte:
+            case Kind::code_point:
+                return true;
+            case Kind::sequence:
+                return std::ranges::any_of(e.children, child);
+            case Kind::either:
+                return std::ranges::all_of(e.children, child);
+            case Kind::repeat:
+                return e.min > 0 && child(e.children.front());
+            default:
+                return false;
         }
     }
 
@@ -213,6 +262,7 @@ class Drafter {
 
 int32_t Draft::add_state(int32_t part) {
     part_of.push_back(part);
+    alike.push_back(states);
     return states++;
 }
 

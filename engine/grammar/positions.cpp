@@ -7,7 +7,7 @@ namespace sluice::grammar {
 namespace {
 
 constexpr int32_t kBottom = -1;   // below the whole grammar's frames
-constexpr int32_t kUnknown = -1;  // in next_
+constexpr int32_t kUnknown = -1;  // in next_ and of shapes
 
 size_t at(int32_t i) {
     return static_cast<size_t>(i);
@@ -109,10 +109,40 @@ int32_t Positions::place_of_found(bool can_end) {
     return id;
 }
 
+// Along the stack from its bottom, and not by recursion: stacks are deep.
+int32_t Positions::shape_of_frame(int32_t id) {
+    frame_shapes_.resize(frames_.size(), kUnknown);
+    std::vector<int32_t> path;
+    for (; id != kBottom && frame_shapes_[at(id)] == kUnknown; id = frames_[at(id)].below) path.push_back(id);
+    int32_t shape = id == kBottom ? kBottom : frame_shapes_[at(id)];
+    for (size_t i = path.size(); i-- > 0;) {
+        const auto state = static_cast<uint32_t>(automaton_->alike(frames_[at(path[i])].state));
+        const uint64_t key = (uint64_t{state} << 32) | static_cast<uint32_t>(shape);
+        const auto number = static_cast<int32_t>(known_frame_shapes_.size());
+        shape = frame_shapes_[at(path[i])] = known_frame_shapes_.try_emplace(key, number).first->second;
+    }
+    return shape;
+}
+
+int32_t Positions::shape(int32_t place) {
+    place_shapes_.resize(places_.size(), kUnknown);
+    if (place_shapes_[at(place)] != kUnknown) return place_shapes_[at(place)];
+    const Place p = places_[at(place)];
+    std::vector<int32_t> shapes;
+    for (int32_t i = 0; i < p.count; ++i) shapes.push_back(shape_of_frame(members_[p.first + at(i)]));
+    std::sort(shapes.begin(), shapes.end());
+    shapes.erase(std::unique(shapes.begin(), shapes.end()), shapes.end());
+    shapes.push_back(p.can_end ? 1 : 0);
+    const auto number = static_cast<int32_t>(known_place_shapes_.size());
+    const auto known = known_place_shapes_.try_emplace(std::move(shapes), number).first;
+    return place_shapes_[at(place)] = known->second;
+}
+
 size_t Positions::bytes() const {
     constexpr size_t kMapEntry = 48;
     return frames_.size() * (sizeof(Frame) + sizeof(uint32_t) + kMapEntry) +
-           places_.size() * (sizeof(Place) + kMapEntry) + (members_.size() + next_.size()) * sizeof(int32_t);
+           places_.size() * (sizeof(Place) + kMapEntry) + (members_.size() + next_.size()) * sizeof(int32_t) +
+           (known_frame_shapes_.size() + 2 * known_place_shapes_.size()) * kMapEntry;
 }
 
 int32_t Positions::copy_frame(const Positions& from, int32_t id) {

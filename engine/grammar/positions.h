@@ -3,6 +3,7 @@
 // place is kept once, with where its bytes lead. Not synchronised.
 #pragma once
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <unordered_map>
@@ -30,6 +31,9 @@ class Positions {
     bool can_end(int32_t place) const { return places_[static_cast<size_t>(place)].can_end; }
     bool can_go_on(int32_t place) const { return places_[static_cast<size_t>(place)].count > 0; }
 
+    // Places of one shape have the same short texts in front of them (see Automaton::alike).
+    int32_t shape(int32_t place);
+
     int32_t readings(int32_t place) const { return places_[static_cast<size_t>(place)].count; }
     bool has_dropped() const { return has_dropped_; }  // a place is nowhere only because of these bounds
     size_t bytes() const;                              // of memory, about
@@ -53,6 +57,7 @@ class Positions {
     int32_t frame(int32_t state, int32_t below);
     void follow(int32_t frame);
     int32_t place_of_found(bool can_end = false);
+    int32_t shape_of_frame(int32_t frame);
     int32_t copy_frame(const Positions& from, int32_t frame);
     int32_t copy_place(const Positions& from, int32_t place);
 
@@ -64,6 +69,10 @@ class Positions {
     std::unordered_multimap<uint64_t, int32_t> known_places_;  // by a hash of their frames
     int32_t start_ = 0;
     bool has_dropped_ = false;
+
+    std::vector<int32_t> frame_shapes_, place_shapes_;  // as far as they were asked for
+    std::unordered_map<uint64_t, int32_t> known_frame_shapes_;
+    std::map<std::vector<int32_t>, int32_t> known_place_shapes_;
 
     // The place that is being found.
     std::vector<int32_t> todo_, found_;

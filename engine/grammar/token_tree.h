@@ -23,7 +23,10 @@ class TokenTree {
     // Tokens without bytes (control tokens) are in no node.
     explicit TokenTree(const tokenizer::Tokenizer& tokenizer);
 
+    // Those of tokens of at most kBrief bytes come first.
+    static constexpr size_t kBrief = 16;
     std::span<const Node> nodes() const { return nodes_; }
+    size_t brief_nodes() const { return brief_nodes_; }
     std::span<const int32_t> tokens(const Node& n) const {
         return {tokens_.data() + n.first_token, static_cast<size_t>(n.tokens)};
     }
@@ -35,7 +38,7 @@ class TokenTree {
     std::vector<std::string> bytes_;  // of each token
     std::vector<Node> nodes_;
     std::vector<int32_t> tokens_;
-    size_t max_depth_ = 0;
+    size_t max_depth_ = 0, brief_nodes_ = 0;
 };
 
 }  // namespace sluice::grammar

@@ -1,9 +1,9 @@
 #include "engine/sampling/sampler.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <string>
 
 #include "engine/sampling/logit_row.h"
@@ -51,32 +51,41 @@ class Adjustment {
     Old& old_;  // the thread's, kept
 };
 
-// A row in which only what is allowed has its logit. The thread's, until the next call.
-std::span<float> allowed_row(std::span<const float> logits, const Allowed& allowed) {
-    thread_local std::vector<float> row;
-    row.assign(logits.size(), kBanned);
-    const auto let = [&](size_t token) {
-        if (token < logits.size()) row[token] = logits[token];
-    };
-    for (const int32_t token : allowed.few) let(static_cast<size_t>(token));
-    for (size_t word = 0; word < allowed.many.size(); ++word) {
-        if (allowed.many[word] == ~uint64_t{0} && (word + 1) * 64 <= logits.size()) {
-            std::copy_n(logits.begin() + static_cast<std::ptrdiff_t>(word * 64), 64,
-                        row.begin() + static_cast<std::ptrdiff_t>(word * 64));
-            continue;
-        }
-        for (uint64_t bits = allowed.many[word]; bits != 0; bits &= bits - 1)
-            let(word * 64 + static_cast<size_t>(std::countr_zero(bits)));
-    }
-    for (const int32_t token : allowed.ends) let(static_cast<size_t>(token));
-    return row;
-}
-
 // A penalty close to 0 makes large logits larger than any number is; they stay numbers.
 float repeated(float logit, float penalty) {
     constexpr float kGreatest = std::numeric_limits<float>::max();
     if (!std::isfinite(logit)) return logit;
     return std::clamp(logit > 0 ? logit / penalty : logit * penalty, -kGreatest, kGreatest);
+}
+
+// A row of which only the allowed bits have their logit. The thread's, until the next call.
+std::span<float> kept_row(const kernels::LogitOps& ops, std::span<const float> logits,
+                          const Allowed& allowed) {
+    thread_local std::vector<float> row;
+    row.resize(logits.size());
+    const size_t known = std::min(logits.size(), allowed.many.size() * 64);
+    ops.keep(logits.data(), static_cast<int64_t>(known), allowed.many.data(), row.data());
+    std::fill(row.begin() + static_cast<std::ptrdiff_t>(known), row.end(), kBanned);
+    for (const int32_t token : allowed.ends)
+        row[static_cast<size_t>(token)] = logits[static_cast<size_t>(token)];
+    return row;
+}
+
+// A short row of a few tokens, ascending, and which they are. The thread's, until the next call.
+struct FewTokens {
+    std::vector<int32_t> tokens;
+    std::vector<float> row;
+};
+FewTokens& few_tokens(std::span<const float> logits, const Allowed& allowed) {
+    thread_local FewTokens out;
+    out.tokens.assign(allowed.few.begin(), allowed.few.end());
+    out.tokens.insert(out.tokens.end(), allowed.ends.begin(), allowed.ends.end());
+    std::sort(out.tokens.begin(), out.tokens.end());
+    out.tokens.erase(std::unique(out.tokens.begin(), out.tokens.end()), out.tokens.end());
+    std::erase_if(out.tokens, [&](int32_t t) { return static_cast<size_t>(t) >= logits.size(); });
+    out.row.clear();
+    for (const int32_t token : out.tokens) out.row.push_back(logits[static_cast<size_t>(token)]);
+    return out;
 }
 
 // Sorts candidates until the first of them hold `mass`, and drops the rest. Works on growing heads, because
@@ -147,6 +156,14 @@ int32_t draw(const LogitRow& row, size_t size, const Params& p, double u) {
     return draw_from(*candidates, u);
 }
 
+// Nothing: the row is not usable.
+std::optional<int32_t> choose_from(const kernels::LogitOps& ops, std::span<const float> logits,
+                                   const Params& p, double u) {
+    const LogitRow row(ops, logits);
+    if (!row.usable()) return std::nullopt;
+    return p.temperature <= 0 ? row.likeliest() : draw(row, logits.size(), p, u);
+}
+
 Choice score_row(const LogitRow& row, size_t size, int32_t token, int32_t top) {
     const double log_sum = double{row.greatest()} + std::log(row.mass(1.0));
     const auto logprob = [&](int32_t id) {
@@ -189,7 +206,6 @@ void Sampler::accept(int32_t token) {
 Result<int32_t> Sampler::choose(const kernels::LogitOps& ops, std::span<float> logits, uint64_t choice,
                                 int64_t position, std::span<const int32_t> banned,
                                 const Allowed* allowed) const {
-    if (allowed) logits = allowed_row(logits, *allowed);
     Adjustment adjustment(logits);
     for (const auto& [token, times] : counts_) {
         adjustment.change(token, [&, count = times](float l) {
@@ -202,13 +218,19 @@ Result<int32_t> Sampler::choose(const kernels::LogitOps& ops, std::span<float> l
         adjustment.change(entry.first, [&](float l) { return l + entry.second; });
     for (const int32_t token : banned) adjustment.change(token, [](float) { return kBanned; });
 
-    const LogitRow row(ops, logits);
-    if (!row.usable()) {
-        return Error{ErrorKind::internal,
-                     "the model produced no usable logits for token " + std::to_string(position)};
+    const double u = uniform(params_.seed, choice, static_cast<uint64_t>(position));
+    std::optional<int32_t> chosen;
+    if (!allowed) {
+        chosen = choose_from(ops, logits, params_, u);
+    } else if (!allowed->many.empty()) {
+        chosen = choose_from(ops, kept_row(ops, logits, *allowed), params_, u);
+    } else if (const FewTokens& few = few_tokens(logits, *allowed); !few.row.empty()) {
+        chosen = choose_from(ops, few.row, params_, u);
+        if (chosen) chosen = few.tokens[static_cast<size_t>(*chosen)];
     }
-    if (params_.temperature <= 0) return row.likeliest();
-    return draw(row, logits.size(), params_, uniform(params_.seed, choice, static_cast<uint64_t>(position)));
+    if (chosen) return *chosen;
+    return Error{ErrorKind::internal,
+                 "the model produced no usable logits for token " + std::to_string(position)};
 }
 
 Result<Choice> Sampler::sample(const kernels::LogitOps& ops, std::span<float> logits, uint64_t choice,

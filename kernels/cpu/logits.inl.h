@@ -136,8 +136,33 @@ void logit_masses(const float* x, int64_t n, double greatest, double inverse, do
 }
 
 template <class V>
+void logit_keep(const float* x, int64_t n, const uint64_t* bits, float* out) {
+    constexpr uint32_t kNone = 0xFF800000;  // -infinity
+    for (int64_t at = 0; at < n; at += 32) {
+        const auto mask = static_cast<uint32_t>(bits[at / 64] >> (at % 64));
+        const int64_t size = n - at < 32 ? n - at : 32;
+#if defined(__AVX512F__)
+        const __m512 none = _mm512_set1_ps(-std::numeric_limits<float>::infinity());
+        if (size == 32) {
+            _mm512_storeu_ps(out + at, _mm512_mask_loadu_ps(none, static_cast<__mmask16>(mask), x + at));
+            _mm512_storeu_ps(out + at + 16,
+                             _mm512_mask_loadu_ps(none, static_cast<__mmask16>(mask >> 16), x + at + 16));
+            continue;
+        }
+#endif
+        uint32_t in[32] = {}, kept[32];
+        std::memcpy(in, x + at, static_cast<size_t>(size) * sizeof(float));
+        for (uint32_t i = 0; i < 32; ++i) {  // without a branch, so that it becomes vectors
+            const uint32_t all = 0u - (mask >> i & 1u);
+            kept[i] = (in[i] & all) | (kNone & ~all);
+        }
+        std::memcpy(out + at, kept, static_cast<size_t>(size) * sizeof(float));
+    }
+}
+
+template <class V>
 constexpr LogitOps logit_ops() {
-    return {logit_maxima<V>, logit_weights<V>, logit_masses<V>};
+    return {logit_maxima<V>, logit_weights<V>, logit_masses<V>, logit_keep<V>};
 }
 
 }  // namespace sluice::kernels::cpu

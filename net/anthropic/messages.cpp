@@ -212,11 +212,24 @@ Result<void> read_output(const json::object& body, json::object& chat) {
     return {};
 }
 
+// No conversation is kept here. A client that is told so sends all of it again; without a word the model
+// would get the new messages alone.
+Result<void> check_thread(const json::object& body) {
+    const json::value* thread = present(body, "thread");
+    if (!thread) return {};
+    const std::string_view type = type_of(*thread);
+    if (type == "continue")
+        return Error{ErrorKind::not_found, "threads are not kept: send the whole conversation", "thread"};
+    if (type != "create") return bad_field("thread", "must have a `type` create or continue");
+    return {};
+}
+
 }  // namespace
 
 Result<Call> read_messages_call(const json::object& body, const CallContext& context) {
     const auto values = read_values(body, Dialect::messages);
     if (!values) return values.error();
+    if (auto ok = check_thread(body); !ok) return ok.error();
     json::object chat;
     if (auto ok = read_output(body, chat); !ok) return ok.error();
     for (const std::string_view name : {"model", "max_tokens", "temperature", "top_p", "top_k", "min_p",

@@ -165,6 +165,7 @@ constexpr Field kMessages[] = {
     other("thinking", Kind::object, "`disabled` asks the template for none; no budget is enforced"),
     other("output_config", Kind::object, "`format`: a JSON Schema; `effort` changes nothing"),
     other("output_format", Kind::object, "the older name of `output_config.format`"),
+    other("thread", Kind::object, "`create` changes nothing; `continue` is answered with 404"),
     other("metadata", Kind::object, "`user_id` changes nothing"),
     kSeed,
     kMinP,

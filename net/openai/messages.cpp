@@ -35,8 +35,20 @@ Result<std::string> read_parts(const json::array& parts, const std::string& para
     return out;
 }
 
-// {"function": {"name", "arguments"}} with the arguments as an object where they are one, as templates
-// iterate them.
+// What a call was given, as the object that templates iterate. Nothing, written in any way, is an empty one;
+// what is none, as of a call that was cut, stays readable under one key.
+json::object read_arguments(const json::value& given) {
+    if (given.is_object()) return given.get_object();
+    if (given.is_null()) return {};
+    const std::string_view text = given.get_string();
+    const auto parsed = parse_json(text, 100);
+    if (parsed && parsed->is_object()) return parsed->get_object();
+    const bool nothing =
+        parsed ? parsed->is_null() : text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+    return nothing ? json::object() : json::object{{"arguments", given}};
+}
+
+// {"function": {"name", "arguments"}}
 Result<json::array> read_tool_calls(const json::value& calls, const std::string& param) {
     const Error error =
         bad_field(param, "must be a list of {id, type: \"function\", function: {name, arguments}}");
@@ -49,12 +61,8 @@ Result<json::array> read_tool_calls(const json::value& calls, const std::string&
         const json::value* name = present(function->get_object(), "name");
         if (!name || !name->is_string()) return error;
         json::value& arguments = function->get_object()["arguments"];
-        if (arguments.is_string()) {
-            auto parsed = parse_json(arguments.get_string(), 100);
-            if (parsed && parsed->is_object()) arguments = std::move(*parsed);
-        } else if (!arguments.is_object() && !arguments.is_null()) {
-            return error;
-        }
+        if (!arguments.is_string() && !arguments.is_object() && !arguments.is_null()) return error;
+        arguments = read_arguments(arguments);
     }
     return out;
 }
@@ -96,7 +104,8 @@ Result<json::object> read_message(const json::value& value, const std::string& a
     out["role"] = name == "developer" ? "system" : name;
     const json::value* calls = name == "assistant" ? present(message, "tool_calls") : nullptr;
     const bool has_calls = calls && calls->is_array() && !calls->get_array().empty();
-    auto content = read_content(message, has_calls, at + ".content");
+    const bool may_be_null = name == "assistant" || name == "tool";  // said or found nothing
+    auto content = read_content(message, may_be_null, at + ".content");
     if (!content) return content.error();
     out["content"] = std::move(*content);
     if (calls) {

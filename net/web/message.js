@@ -94,7 +94,7 @@ class AnswerView {
     const {tokens, first, last, reason, note} = this.message;
     const parts = [];
     if (tokens) parts.push(`${tokens} ${tokens === 1 ? 'token' : 'tokens'}`);
-    if (tokens > 1 && last > first) parts.push(`${((tokens - 1) / (last - first)).toFixed(1)} tokens/s`);
+    if (tokens > 1 && last - first > 0.02) parts.push(`${((tokens - 1) / (last - first)).toFixed(1)} tokens/s`);
     if (first !== undefined) parts.push(`first after ${first.toFixed(2)} s`);
     if (!live && note) parts.push(note);
     if (!live && reason === 'length') parts.push('cut at the most tokens');

@@ -14,7 +14,7 @@ NOT_LOADED = "Failed to load resource"  # what the console says of any status of
 
 
 class ChatPage:
-    """A tab, or a window of its own with `browser`; complain() says what the console heard."""
+    """A tab of `context`, else a window of its own. At the end the console must have heard nothing wrong."""
 
     def __init__(self, browser, url, context=None, **options):
         self.url = url
@@ -87,8 +87,8 @@ class ChatPage:
 
 
 def figures(answer):
-    """tokens, tokens a second and seconds to the first, as the answer's footer has them."""
+    """tokens, tokens a second (0: too fast to tell) and seconds to the first, as the answer's footer has them."""
     text = answer.locator("footer p").inner_text()
-    match = re.match(r"(\d+) tokens · ([\d.]+) tokens/s · first after ([\d.]+) s", text)
+    match = re.match(r"(\d+) tokens · (?:([\d.]+) tokens/s · )?first after ([\d.]+) s", text)
     assert match, text
-    return int(match[1]), float(match[2]), float(match[3])
+    return int(match[1]), float(match[2] or 0), float(match[3])

@@ -1,11 +1,12 @@
 import os
 import shutil
+import subprocess
 
 import openai
 import playwright.sync_api
 import pytest
 
-from server import SLUICE, ScriptedServer, Server
+from server import ROOT, SLUICE, BusyServer, ScriptedServer, Server
 
 
 def pytest_sessionstart(session):
@@ -30,6 +31,30 @@ def scripted(request):
         yield running
 
 
+@pytest.fixture(scope="session")
+def busy():
+    with BusyServer() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def node_folder():
+    """node/ with its packages: those that the lock file names, installed from npm's registry into build/."""
+    if not (shutil.which("node") and shutil.which("npm")):
+        pytest.skip("node and npm are not installed: run `tools/bootstrap test`")
+    given, folder = ROOT / "tests/e2e/node", ROOT / "build/node"
+    shutil.copytree(given, folder, dirs_exist_ok=True)
+    stamp, wanted = folder / "installed.json", (given / "package-lock.json").read_text()
+    if not stamp.exists() or stamp.read_text() != wanted:
+        # Not `npm ci`, which wants the optional packages of all platforms in the lock file.
+        npm = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--omit=optional"]
+        ran = subprocess.run(npm, cwd=folder, capture_output=True, text=True, timeout=300)
+        if ran.returncode != 0:
+            pytest.skip(f"npm cannot install the packages of tests/e2e/node: {ran.stderr[-300:]}")
+        stamp.write_text(wanted)
+    return folder
+
+
 @pytest.fixture
 def client(server):
     with openai.OpenAI(base_url=server.url + "/v1", api_key="none", max_retries=0, timeout=120) as made:
@@ -38,10 +63,10 @@ def client(server):
 
 @pytest.fixture(scope="module")
 def browser():
-    """Debian's Chromium without a window; tests that need it are skipped, with the reason, where it is not."""
+    """Debian's Chromium without a window; where it is not, tests that need it are skipped with the reason."""
     program = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium"))), None)
     if program is None:
-        pytest.skip("no Chromium: the packages chromium-headless-shell and chromium are not installed")
+        pytest.skip("no Chromium: install the package chromium-headless-shell or chromium")
     with playwright.sync_api.sync_playwright() as driver:
         options = ["--disable-dev-shm-usage", "--no-proxy-server"] + ["--no-sandbox"] * (os.geteuid() == 0)
         started = driver.chromium.launch(executable_path=program, args=options)

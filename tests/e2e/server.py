@@ -1,6 +1,7 @@
 """A sluice process under test: started, waited for, asked, stopped. Standard library only."""
 
 import base64
+import contextlib
 import http.client
 import json
 import os
@@ -179,6 +180,32 @@ class ScriptedServer(Server):
 
     def __init__(self, *arguments):
         self._start(SCRIPTED, *arguments)
+
+
+class BusyServer(ScriptedServer):
+    """Runs one request, lets one wait, and refuses others for retry_after_ms."""
+
+    retry_after_ms = 300
+
+    def __init__(self):
+        super().__init__("--max-running", 1, "--max-queue", 1, "--retry-after-ms", self.retry_after_ms)
+
+    @contextlib.contextmanager
+    def filled(self):
+        """It runs a request and one waits; the value frees both."""
+        slow, held = {"model": "default", "messages": [say("w" * 1000, delay_ms=5)]}, []
+
+        def leave():
+            while held:
+                held.pop().close()
+
+        try:
+            for metric in ("vllm:num_requests_running", "vllm:num_requests_waiting"):
+                held.append(self._ask("/v1/chat/completions", slow, timeout=60))
+                self.wait_for_metric(metric, lambda n: n == 1)
+            yield leave
+        finally:
+            leave()
 
 
 def say(*answers, cut="bytes", delay_ms=0):

@@ -38,7 +38,7 @@ def test_a_key_opens_every_route(locked, key, field):
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": f"Bearer {GIVEN}x"}, {"x-api-key": GIVEN[:-1]}])
 @pytest.mark.parametrize(
-    "method, path", [("POST", "/v1/completions"), ("GET", "/version"), ("GET", "/"), ("PUT", "/tokenize")]
+    "method, path", [("POST", "/v1/completions"), ("GET", "/version"), ("GET", "/no"), ("PUT", "/tokenize")]
 )
 def test_without_it_401(locked, method, path, headers):
     reply = ask(locked, method, path, b"not even JSON" if method == "POST" else None, **headers)

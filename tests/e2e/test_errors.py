@@ -92,7 +92,8 @@ def test_a_broken_body_is_400(server, body):
 @pytest.mark.parametrize(
     "method, path, status",
     [
-        ("GET", "/", 404),
+        ("POST", "/", 405),
+        ("GET", "/nothing", 404),
         ("GET", "/v2/models", 404),
         ("GET", "/v1/chat/completions", 405),
         ("POST", "/v1/models", 405),

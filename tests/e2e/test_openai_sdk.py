@@ -1,13 +1,16 @@
 """OpenAI's Python SDK against the scripted model: what it parses, accumulates, raises and retries."""
 
+import asyncio
 import json
 import threading
 import time
+from typing import Literal
 
 import openai
+import pydantic
 import pytest
 
-from server import ScriptedServer, say
+from server import say
 from test_streams import TOOLS, written_call
 
 OFFERED = [{"type": "function", "function": {"name": n, "parameters": p}} for n, p in TOOLS.items()]
@@ -103,21 +106,70 @@ def test_a_time_out_and_a_closed_stream_end_the_work(sdk, scripted):
     scripted.wait_for_metric("vllm:num_requests_running", lambda n: n == 0, seconds=3)
 
 
-def test_a_full_queue_is_retried_as_the_server_says():
-    with ScriptedServer("--max-running", 1, "--max-queue", 1) as server:
-        with openai.OpenAI(base_url=server.url + "/v1", api_key="none", max_retries=0) as sdk:
-            slow = say("w" * 300, delay_ms=5)
-            threads = [threading.Thread(target=ask, args=(sdk, slow)) for _ in range(2)]
-            threads[0].start()
-            server.wait_for_metric("vllm:num_requests_running", lambda n: n == 1)
-            threads[1].start()
-            server.wait_for_metric("vllm:num_requests_waiting", lambda n: n == 1)
-            with pytest.raises(openai.RateLimitError) as full:
-                ask(sdk, say("x"))
-            told = float(full.value.response.headers["retry-after"])
-            begin = time.monotonic()
-            answer = ask(sdk.with_options(max_retries=8), say("at last"))
-            assert answer.choices[0].message.content == "at last"
-            assert time.monotonic() - begin >= 0.9 * told
-            for thread in threads:
-                thread.join()
+def test_a_full_queue_is_retried_as_the_server_says(busy):
+    times = []
+    hooks = {"request": [lambda _: times.append(time.monotonic())]}
+    with openai.OpenAI(
+        base_url=busy.url + "/v1",
+        api_key="none",
+        max_retries=0,
+        http_client=openai.DefaultHttpxClient(event_hooks=hooks),
+    ) as sdk, busy.filled() as leave:
+        with pytest.raises(openai.RateLimitError) as full:
+            ask(sdk, say("x"))
+        assert full.value.code == "rate_limit_exceeded"
+        told = full.value.response.headers
+        assert (told["retry-after"], told["retry-after-ms"]) == ("1", str(busy.retry_after_ms))
+        times.clear()
+        threading.Timer(0.05, leave).start()
+        answer = ask(sdk.with_options(max_retries=8), say("at last"))
+        assert answer.choices[0].message.content == "at last"
+        assert 0 <= times[1] - times[0] - busy.retry_after_ms / 1000 < 0.2
+
+
+class Box(pydantic.BaseModel):
+    size: Literal["small", "large"]
+    count: int
+    labels: list[str]
+
+
+BOX = Box(size="large", count=7, labels=["é", "🦀"])
+
+
+def test_a_stream_has_the_type_of_its_answer(sdk, scripted):
+    asked = {"model": "default", "messages": [say(BOX.model_dump_json(), cut="random:2")]}
+    with sdk.chat.completions.stream(**asked, response_format=Box) as stream:
+        deltas = [event for event in stream if event.type == "content.delta"]
+        final = stream.get_final_completion().choices[0].message
+    assert final.parsed == BOX and "".join(d.delta for d in deltas) == final.content
+    assert any(isinstance(d.parsed, dict) and d.parsed.get("size") == "large" for d in deltas)
+    with pytest.raises(openai.LengthFinishReasonError):
+        sdk.chat.completions.parse(**asked, response_format=Box, max_tokens=5)
+
+
+def test_a_streamed_call_has_the_type_of_its_tool(sdk, scripted):
+    said = written_call(scripted.template, "Box", BOX.model_dump())
+    with sdk.chat.completions.stream(
+        model="default", messages=[say(said, cut="random:2")], tools=[openai.pydantic_function_tool(Box)]
+    ) as stream:
+        final = stream.get_final_completion().choices[0].message
+    assert [call.function.parsed_arguments for call in final.tool_calls] == [BOX]
+
+
+def test_a_cancelled_task_ends_the_work(scripted):
+    async def run():
+        async with openai.AsyncOpenAI(base_url=scripted.url + "/v1", api_key="none", max_retries=0) as sdk:
+            begun = asyncio.Event()
+
+            async def read():
+                async for _ in await ask(sdk, say("word " * 400, delay_ms=5), stream=True):
+                    begun.set()
+
+            task = asyncio.create_task(read())
+            await begun.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    asyncio.run(run())
+    scripted.wait_for_metric("vllm:num_requests_running", lambda n: n == 0, seconds=3)

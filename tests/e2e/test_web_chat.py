@@ -10,7 +10,7 @@ from chat_page import PHONE, ChatPage, figures
 from server import ScriptedServer, Server, say
 
 TOOLS = json.dumps([{"type": "function", "function": {"name": "now", "parameters": {"type": "object"}}}])
-CALL = '<think>\nI look.\n</think>\n\n<tool_call>\n{"name": "now", "arguments": {"zone": "UTC"}}\n</tool_call>'
+CALL = '<tool_call>\n{"name": "now", "arguments": {"zone": "UTC"}}\n</tool_call>'
 
 
 def asked(*answers, **how):
@@ -83,7 +83,7 @@ def test_stop_and_regenerate(tab, hermes, way):
 
 def test_thoughts_and_calls_are_folded(tab):
     tab.setting("Tools", TOOLS)
-    tab.send(asked(CALL, "It is noon."))
+    tab.send(asked("<think>\nI look.\n</think>\n\n" + CALL, "It is noon."))
     answer = tab.done()
     folds = answer.locator("details")
     expect(folds).to_have_count(2)
@@ -242,8 +242,8 @@ def test_on_a_phone(browser, hermes):
     with ChatPage(browser, hermes.url, viewport=PHONE, has_touch=True, is_mobile=True) as tab:
         panel = tab.page.get_by_role("complementary")
         expect(panel).to_be_hidden()
-        wide = f"`{'x' * 90}` {'y' * 90}\n\n```\n{'z' * 200}\n```\n\n|{'a|' * 20}\n|{'-|' * 20}\n|{'long cell|' * 20}"
-        tab.send(asked(wide, cut=50))
+        table = f"|{'a|' * 20}\n|{'-|' * 20}\n|{'long cell|' * 20}"
+        tab.send(asked(f"`{'x' * 90}` {'y' * 90}\n\n```\n{'z' * 200}\n```\n\n{table}", cut=50))
         tab.done()
         width = "() => document.documentElement.scrollWidth"
         assert tab.page.evaluate(width) <= 360

@@ -26,7 +26,8 @@ FORMS = {
     "see:\n- a\n\ndone": "<p>see:</p><ul><li>a</li></ul><p>done</p>",
     "|a|b|\n|:-:|--:|\n|`x`|2|3|\n|\\||": '<div class="scroll" tabindex="0"><table><thead><tr>'
     '<th class="center">a</th><th class="right">b</th></tr></thead><tbody><tr><td class="center">'
-    '<code>x</code></td><td class="right">2</td></tr><tr><td class="center">|</td></tr></tbody></table></div>',
+    '<code>x</code></td><td class="right">2</td></tr><tr><td class="center">|</td></tr></tbody>'
+    "</table></div>",
     "a | b\nno table": "<p>a | b<br>no table</p>",
     "![a](https://x.example/p.png)": '<p><a href="https://x.example/p.png" target="_blank" '
     'rel="noopener noreferrer nofollow">a</a></p>',
@@ -93,7 +94,8 @@ def test_nothing_dangerous_comes_of_it(tab, markdown):
     box = tab.show(markdown)
     assert box.locator("script, img, svg, iframe, object, embed, style, link, form").count() == 0
     found = box.evaluate(
-        """(box) => [...box.querySelectorAll('*')].flatMap((e) => [...e.attributes].map((a) => [a.name, a.value]))"""
+        """(box) => [...box.querySelectorAll('*')].flatMap((element) =>
+             [...element.attributes].map((a) => [a.name, a.value]))"""
     )
     assert not [name for name, _ in found if name.startswith("on") or name in ("style", "src", "srcdoc")]
     assert all(value.startswith(("https://", "mailto:")) for name, value in found if name == "href")

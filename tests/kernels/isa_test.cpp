@@ -93,6 +93,16 @@ TEST_P(IsaTest, logits) {
         EXPECT_TRUE(plain_.logits.maxima(x.data(), n, maxima.data()));
         EXPECT_TRUE(isa_->logits.maxima(x.data(), n, maxima2.data()));
         EXPECT_TRUE(same_bits(maxima.data(), maxima2.data(), chunks * 4)) << n;
+        std::vector<uint64_t> bits(size / 64 + 1);
+        for (uint64_t& word : bits) word = rng_() * 0x9E3779B97F4A7C15u;
+        std::vector<float> kept(size), kept2(size);
+        plain_.logits.keep(x.data(), n, bits.data(), kept.data());
+        isa_->logits.keep(x.data(), n, bits.data(), kept2.data());
+        EXPECT_TRUE(same_bits(kept.data(), kept2.data(), size * 4)) << n;
+        for (size_t i = 0; i < size; ++i) {
+            const bool set = bits[i / 64] >> (i % 64) & 1;
+            EXPECT_EQ(kept[i], set ? x[i] : -std::numeric_limits<float>::infinity()) << i;
+        }
         const double greatest = double{*std::max_element(x.begin(), x.end())};
         for (const double inverse : {1.0, 1.25, 1e-4, 20.0}) {
             std::vector<double> a(size), b(size);

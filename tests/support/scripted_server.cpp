@@ -20,7 +20,7 @@ struct Settings {
     uint16_t port = 0;
     std::string chat_template = "hermes", script;
     int32_t context = 16384, max_queue = 1024, max_running = 64, blocks = 0;
-    int delay_ms = 0;
+    int delay_ms = 0, retry_after_ms = 0;
 };
 
 std::string read_file(const std::string& path) {
@@ -78,6 +78,7 @@ int serve(const Settings& s) {
     std::signal(SIGPIPE, SIG_IGN);
     net::ServerOptions options;
     options.port = s.port;
+    if (s.retry_after_ms > 0) options.limits.retry_after = std::chrono::milliseconds(s.retry_after_ms);
     net::Server server(options);
     if (auto bound = server.bind(); !bound) return fail(bound.error().message);
     auto engine = make_engine(s);
@@ -104,6 +105,7 @@ int main(int argc, char** argv) {
     app.add_option("--blocks", s.blocks, "of the KV cache; 0: for eight full contexts");
     app.add_option("--max-queue", s.max_queue);
     app.add_option("--max-running", s.max_running);
+    app.add_option("--retry-after-ms", s.retry_after_ms, "told to refused clients; 0: as sluice has it");
     app.add_option("--delay-ms", s.delay_ms, "before each token")->check(CLI::Range(0, 10'000));
     CLI11_PARSE(app, argc, argv);
     return serve(s);

@@ -313,6 +313,13 @@ TEST(Hermes, CutArgumentsStayAsTheyAre) {
     EXPECT_EQ(r.calls.at(0), (Call{"get_weather", "{\"city\": \"Be", false}));
 }
 
+TEST(Hermes, ACutEndIsNoContent) {
+    const AnswerOptions how = options(ToolFormat::hermes_json);
+    for (size_t size = kHermes.rfind('<'); size <= kHermes.size(); ++size)
+        EXPECT_EQ(read(how, kHermes.substr(0, size)).content, "") << size;
+    EXPECT_EQ(read(how, kHermes + "\n<b").content, "<b");
+}
+
 TEST(Llama3, TheWholeAnswerIsACall) {
     const AnswerOptions how = options(ToolFormat::llama3_json);
     EXPECT_EQ(read(how, R"({"name": "get_weather", "parameters": {"city": "Bern"}})").calls.at(0),

@@ -45,6 +45,18 @@ std::shared_ptr<const Automaton> any_text() {
     return *b.finish(b.repeat(b.code_point({}, true), 0));
 }
 
+// Texts of which the length is bounded, and lists of such lists: what is repeated is short, can be empty, or
+// is made of repetitions itself.
+std::shared_ptr<const Automaton> bounded(int kind) {
+    Builder b;
+    const Node any = b.code_point({}, true), ab = b.byte('a', 'b');
+    const Node pairs[] = {ab, b.repeat(b.byte('c', 'z'), 0, 30)};
+    const Node word[] = {b.repeat(b.byte('a', 'z'), 1, 40), b.literal(" ")};
+    const Node made[] = {b.repeat(any, 0, 45), b.repeat(any, 30, 60), b.repeat(b.repeat(ab, 0, 3), 20, 50),
+                         b.repeat(b.sequence(pairs), 19, 60), b.repeat(b.sequence(word), 25, 50)};
+    return *b.finish(made[kind]);
+}
+
 TEST(TokenTree, HoldsEveryTokenOnceUnderItsBytes) {
     const Words w;
     std::vector<int> seen(static_cast<size_t>(w.tokenizer->vocab_size()));
@@ -66,8 +78,13 @@ TEST(TokenTree, HoldsEveryTokenOnceUnderItsBytes) {
 TEST(Constraint, MasksAreWhatEachTokenWouldDo) {
     const Words w;
     std::mt19937 random(11);
-    for (const auto& automaton : {lists(), any_text()}) {
-        Matcher matcher(std::make_shared<Constraint>(automaton, w.tree));
+    std::vector<std::shared_ptr<const Automaton>> automata{lists(), any_text()};
+    for (int kind = 0; kind < 5; ++kind) automata.insert(automata.end(), 8, bounded(kind));
+    const auto shared = std::make_shared<Constraint>(automata.back(), w.tree);
+    for (const auto& automaton : automata) {
+        // Several answers of one constraint find each other's masks.
+        const bool again = automaton == automata.back();
+        Matcher matcher(again ? shared : std::make_shared<Constraint>(automaton, w.tree));
         Positions plain(automaton);
         int32_t place = plain.start();
         for (int step = 0; step < 60 && matcher.can_go_on(); ++step) {
@@ -81,7 +98,12 @@ TEST(Constraint, MasksAreWhatEachTokenWouldDo) {
                 if (fits) allowed.push_back(t);
             }
             ASSERT_FALSE(allowed.empty());
-            const int32_t t = allowed[random() % allowed.size()];
+            std::sort(allowed.begin(), allowed.end(), [&](int32_t a, int32_t b) {
+                return w.tokenizer->bytes(a).size() < w.tokenizer->bytes(b).size();
+            });
+            // Short tokens mostly, so that texts come near to their bounds slowly.
+            const size_t few = random() % 4 == 0 ? allowed.size() : std::min<size_t>(allowed.size(), 40);
+            const int32_t t = allowed[random() % few];
             for (const char byte : w.tokenizer->bytes(t))
                 place = plain.next(place, static_cast<uint8_t>(byte));
             ASSERT_TRUE(matcher.accept(t));
