@@ -69,7 +69,7 @@ class ChatPage:
         """Shows a conversation as after a reload."""
         kept = {"messages": messages, "settings": {}, "model": "default"}
         self.page.goto(self.url + "/health")  # of the same origin, and leaves the storage alone
-        self.page.evaluate("([name, value]) => sessionStorage.setItem(name, value)", [STORE, json.dumps(kept)])
+        self.page.evaluate("([name, value]) => sessionStorage[name] = value", [STORE, json.dumps(kept)])
         self.page.goto(self.url + "/")
 
     def show(self, markdown):
@@ -87,7 +87,7 @@ class ChatPage:
 
 
 def figures(answer):
-    """tokens, tokens a second (0: too fast to tell) and seconds to the first, as the answer's footer has them."""
+    """Of an answer's footer: tokens, tokens a second (0: too fast to tell), seconds to the first."""
     text = answer.locator("footer p").inner_text()
     match = re.match(r"(\d+) tokens · (?:([\d.]+) tokens/s · )?first after ([\d.]+) s", text)
     assert match, text
