@@ -57,7 +57,7 @@ class AnswerGrammar {
             return Error{ErrorKind::unsupported, "this model's template has no form for tool calls", "tools"};
         }
         std::vector<Node> options;
-        if (rules_.content) {
+        if (rules_.content && !rules_.must_call) {
             auto content = rules_.content->add(b_);
             if (!content) return content;
             options.push_back(*content);
@@ -68,7 +68,6 @@ class AnswerGrammar {
         if (auto ok = add_tools(); !ok) return ok.error();
         if (!rules_.must_call && !rules_.content) return text_with_calls();
         options.push_back(only_calls());
-        if (rules_.must_call) return options.back();
         return b_.either(options);
     }
 

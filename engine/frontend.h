@@ -34,6 +34,8 @@ class Frontend {
     void remember(const ReplayPrefix& before, std::span<const int32_t> answer,
                   const chat::AnswerOptions& how) const;
 
+    bool remembers() const { return marks_ && !memory_->off(); }
+
     // Raw text as prompt tokens; control tokens in it are recognised (the caller writes its own markup).
     Result<std::vector<int32_t>> raw(std::string_view text) const;
 

@@ -30,6 +30,7 @@ class ReplayMemory {
 
     void put(const Key& key, std::span<const int32_t> tokens);  // too many tokens: nothing happens
     std::vector<int32_t> find(const Key& key);                  // empty: not known
+    bool off() const { return limits_.bytes == 0; }
     bool empty() const;
     size_t bytes() const;  // at most limits.bytes
 

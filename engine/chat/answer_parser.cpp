@@ -11,10 +11,6 @@ constexpr std::string_view kThink = "<think>", kThinkEnd = "</think>", kCall = "
                            kCallEnd = "</tool_call>", kFunction = "<function=", kPython = "<|python_tag|>";
 constexpr std::array kTags = {kThinkEnd, kCall, kCallEnd, kFunction};
 
-bool is_space(char c) {
-    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-}
-
 }  // namespace
 
 struct AnswerParser::State {

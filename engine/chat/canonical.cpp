@@ -1,21 +1,15 @@
 #include "engine/chat/canonical.h"
 
 #include <algorithm>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <cmath>
+
+#include "engine/chat/tool_call.h"
 
 namespace sluice::chat {
 namespace {
 
 namespace json = boost::json;
-
-std::string_view trimmed(std::string_view text) {
-    constexpr std::string_view kSpace = " \t\r\n";
-    const size_t first = text.find_first_not_of(kSpace);
-    if (first == std::string_view::npos) return {};
-    return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
 
 // Sorts keys, and writes 2.0 as 2. The parser bounds the depth.
 void normalise(json::value& value) {
@@ -41,13 +35,10 @@ void normalise(json::value& value) {
 }
 
 json::value arguments(const std::string& text) {
-    json::parse_options deep;
-    deep.max_depth = 100;
-    json::error_code ec;
-    json::value value = json::parse(text, ec, {}, deep);
-    if (ec) return json::value(text);  // cut off: as it is
-    normalise(value);
-    return value;
+    auto value = parse_deep(text);
+    if (!value) return json::value(text);  // cut off: as it is
+    normalise(*value);
+    return *value;
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // Reads one tool call, character by character, from after its opening markup. Used by AnswerParser only.
 #pragma once
+#include <boost/json/parse_options.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,6 +53,14 @@ class ArgumentType {
     bool allows(const boost::json::value& value) const;
     unsigned types_;
 };
+
+// As JSON has it.
+bool is_space(char c);
+std::string_view trimmed(std::string_view text);  // without space at its ends
+
+// Nothing: it is no JSON, or nested too deeply.
+std::optional<boost::json::value> parse_deep(std::string_view text);
+boost::json::parse_options deep_options();
 
 // Appends `text` as the inside of a JSON string.
 void append_escaped(std::string& out, std::string_view text);

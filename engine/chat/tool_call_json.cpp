@@ -12,16 +12,6 @@ namespace {
 
 namespace json = boost::json;
 
-bool is_space(char c) {
-    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-}
-
-json::parse_options deep() {
-    json::parse_options options;
-    options.max_depth = 100;
-    return options;
-}
-
 size_t string_end(std::string_view text, size_t at) {
     for (++at; text[at] != '"'; ++at) at += text[at] == '\\';
     return at + 1;
@@ -49,7 +39,7 @@ std::string member(std::string_view object, std::string_view name) {
 class JsonCall final : public CallReader {
   public:
     JsonCall(int32_t index, const json::array& tools)
-        : index_(index), tools_(tools), whole_({}, deep()), arguments_({}, deep()) {}
+        : index_(index), tools_(tools), whole_({}, deep_options()), arguments_({}, deep_options()) {}
 
     State push(char c, std::vector<AnswerPart>& out) override {
         if (phase_ == Phase::tail) return tail(c);
@@ -102,7 +92,7 @@ class JsonCall final : public CallReader {
         looked_ = true;
         const std::string closed = raw_ + "}}";
         json::error_code ec;
-        const auto value = json::parse(closed, ec, {}, deep());
+        const auto value = json::parse(closed, ec, {}, deep_options());
         if (ec || !value.is_object() || value.get_object().size() != 2) return State::open;
         const json::object& call = value.get_object();
         const json::value* name = call.if_contains("name");
@@ -147,7 +137,7 @@ class JsonCall final : public CallReader {
             text = member(raw_, call.contains("arguments") ? "arguments" : "parameters");
         if (arguments && arguments->is_string()) {  // an object in a string
             json::error_code ec;
-            const auto inner = json::parse(arguments->get_string(), ec, {}, deep());
+            const auto inner = json::parse(arguments->get_string(), ec, {}, deep_options());
             if (ec || !inner.is_object()) return State::refused;
             text = std::string(arguments->get_string());
         } else if (arguments && !arguments->is_object() && !arguments->is_null()) {

@@ -16,10 +16,6 @@ constexpr std::string_view kParameter = "<parameter=", kParameterEnd = "</parame
 constexpr size_t kMaxName = 256;
 constexpr size_t kMaxSpace = 64;  // between tags; more of it is text
 
-bool is_space(char c) {
-    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-}
-
 // Of a function or parameter; others end the attempt, so that no long text is held back.
 bool is_in_name(char c) {
     return c != '<' && c != '\n' && c != '\r';

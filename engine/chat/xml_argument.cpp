@@ -12,22 +12,6 @@ namespace json = boost::json;
 
 constexpr int kMaxSchemas = 256;  // looked at for one parameter: schemas may refer to each other in circles
 
-std::string_view trimmed(std::string_view text) {
-    constexpr std::string_view kSpace = " \t\r\n";
-    const size_t first = text.find_first_not_of(kSpace);
-    if (first == std::string_view::npos) return {};
-    return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
-
-std::optional<json::value> parsed(std::string_view text) {
-    json::error_code ec;
-    json::parse_options options;
-    options.max_depth = 100;
-    auto value = json::parse(text, ec, {}, options);
-    if (ec) return std::nullopt;
-    return value;
-}
-
 // The end of a quoted Python string that begins at `at`.
 size_t string_end(std::string_view text, size_t at) {
     for (size_t i = at + 1; i < text.size(); ++i) {
@@ -92,6 +76,29 @@ const json::value* follow(const json::value& reference, const json::value* root)
 }
 
 }  // namespace
+
+bool is_space(char c) {
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+std::string_view trimmed(std::string_view text) {
+    while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+    while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+    return text;
+}
+
+json::parse_options deep_options() {
+    json::parse_options options;
+    options.max_depth = 100;
+    return options;
+}
+
+std::optional<json::value> parse_deep(std::string_view text) {
+    json::error_code ec;
+    auto value = json::parse(text, ec, {}, deep_options());
+    if (ec) return std::nullopt;
+    return value;
+}
 
 void append_escaped(std::string& out, std::string_view text) {
     for (const char c : text) {
@@ -184,9 +191,9 @@ bool ArgumentType::allows(const json::value& value) const {
 
 std::string ArgumentType::to_json(std::string_view text) const {
     const std::string_view bare = trimmed(text);
-    if (const auto value = parsed(bare); value && allows(*value)) return std::string(bare);
+    if (const auto value = parse_deep(bare); value && allows(*value)) return std::string(bare);
     if (const std::string python = from_python(bare); !python.empty()) {
-        if (const auto value = parsed(python); value && allows(*value)) return python;
+        if (const auto value = parse_deep(python); value && allows(*value)) return python;
     }
     std::string out = "\"";
     append_escaped(out, text);

@@ -32,6 +32,29 @@ class Lists {
     std::vector<int32_t> first_, items_;
 };
 
+// States that something holds for, and what follows from each.
+class Marked {
+  public:
+    explicit Marked(int32_t states) : marked_(at(states)) {}
+    void mark(int32_t state) {
+        if (!std::exchange(marked_[at(state)], uint8_t{1})) todo_.push_back(state);
+    }
+    bool is(int32_t state) const { return marked_[at(state)] != 0; }
+    template <class Follow>
+    void spread(Follow follow) {  // follow(state) marks others
+        while (!todo_.empty()) {
+            const int32_t state = todo_.back();
+            todo_.pop_back();
+            follow(state);
+        }
+    }
+    const std::vector<uint8_t>& all() const { return marked_; }
+
+  private:
+    std::vector<uint8_t> marked_;
+    std::vector<int32_t> todo_;
+};
+
 // Which states lead to their part's end, by bytes as well or by nothing at all. Backwards from the ends; a
 // call leads on once both its part and what follows it do.
 std::vector<uint8_t> leading_to_end(const Draft& d, bool by_bytes) {
@@ -47,22 +70,16 @@ std::vector<uint8_t> leading_to_end(const Draft& d, bool by_bytes) {
             put(start_of(d.calls[i]), static_cast<int32_t>(i));
         }
     });
-    std::vector<uint8_t> leads(at(d.states));
-    std::vector<int32_t> todo;
-    const auto mark = [&](int32_t state) {
-        if (!std::exchange(leads[at(state)], uint8_t{1})) todo.push_back(state);
-    };
-    for (const auto& part : d.parts) mark(part.end);
-    while (!todo.empty()) {
-        const int32_t state = todo.back();
-        todo.pop_back();
-        for (const int32_t from : before.of(state)) mark(from);
+    Marked leading(d.states);
+    for (const auto& part : d.parts) leading.mark(part.end);
+    leading.spread([&](int32_t state) {
+        for (const int32_t from : before.of(state)) leading.mark(from);
         for (const int32_t i : calls.of(state)) {
             const Draft::Call& call = d.calls[at(i)];
-            if (leads[at(call.to)] && leads[at(start_of(call))]) mark(call.from);
+            if (leading.is(call.to) && leading.is(start_of(call))) leading.mark(call.from);
         }
-    }
-    return leads;
+    });
+    return leading.all();
 }
 
 // Which parts each part can call before it has read a byte.
@@ -74,20 +91,14 @@ std::vector<std::vector<int32_t>> first_calls(const Draft& d) {
         for (const auto& call : d.calls)
             if (is_silent(call.part)) put(call.from, call.to);
     });
-    std::vector<uint8_t> reached(at(d.states));
-    std::vector<int32_t> todo;
-    const auto mark = [&](int32_t state) {
-        if (!std::exchange(reached[at(state)], uint8_t{1})) todo.push_back(state);
-    };
-    for (const auto& part : d.parts) mark(part.start);
-    while (!todo.empty()) {
-        const int32_t state = todo.back();
-        todo.pop_back();
-        for (const int32_t to : after.of(state)) mark(to);
-    }
+    Marked reached(d.states);
+    for (const auto& part : d.parts) reached.mark(part.start);
+    reached.spread([&](int32_t state) {
+        for (const int32_t to : after.of(state)) reached.mark(to);
+    });
     std::vector<std::vector<int32_t>> out(d.parts.size());
     for (const auto& call : d.calls)
-        if (reached[at(call.from)]) out[at(d.part_of[at(call.from)])].push_back(call.part);
+        if (reached.is(call.from)) out[at(d.part_of[at(call.from)])].push_back(call.part);
     return out;
 }
 

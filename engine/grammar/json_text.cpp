@@ -1,11 +1,12 @@
 #include "engine/grammar/json_text.h"
 
 #include <fmt/format.h>
-#include <utf8proc.h>
 
 #include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <map>
+
+#include "engine/grammar/source.h"
 
 namespace sluice::grammar {
 namespace {
@@ -67,19 +68,17 @@ Node JsonText::key_outside(std::span<const std::string> names) {
     std::vector<Step> steps;
     for (const std::string& name : names) {
         std::u32string prefix;
-        int32_t state = 0, c = 0;
-        const auto* bytes = reinterpret_cast<const utf8proc_uint8_t*>(name.data());
-        for (auto left = static_cast<utf8proc_ssize_t>(name.size()); left > 0;) {
-            const auto length = utf8proc_iterate(bytes, left, &c);
-            if (length <= 0) break;  // not UTF-8: no text can be it
-            bytes += length;
-            left -= length;
+        int32_t state = 0;
+        Source source(name);
+        if (source.flaw()) continue;  // no text can be it
+        while (!source.done()) {
+            const uint32_t c = source.take();
             prefix += static_cast<char32_t>(c);
             const auto [it, is_new] = prefixes.try_emplace(prefix, static_cast<int32_t>(children.size()));
             if (is_new) {
                 children.emplace_back();
                 is_name.push_back(0);
-                children[static_cast<size_t>(state)].push_back(static_cast<uint32_t>(c));
+                children[static_cast<size_t>(state)].push_back(c);
                 const CodePointRange one[] = {{c, c}};
                 steps.push_back({state, it->second, b_.code_point(one)});
             }

@@ -88,7 +88,7 @@ Result<Call> read_chat(const json::object& body, const CallContext& context) {
     call.answer = answer_options(*offered, *prompt, input->continue_final_message, context.frontend);
     const engine::AnswerRules rules{call.answer, offered->mode == ToolMode::required, structured->rule};
     if (auto ok = constrain(*request, rules, structured->param, context.frontend); !ok) return ok.error();
-    if (input->add_generation_prompt)
+    if (input->add_generation_prompt && context.frontend.remembers())
         call.remember = remember_answer(*request, *prompt, call.answer, context.frontend);
     request->prompt = std::move(*prompt);
     call.requests.push_back(std::move(*request));
