@@ -8,7 +8,7 @@
 namespace sluice::test {
 namespace {
 
-constexpr float kSaid = 40, kInstead = 30;
+constexpr float kSaid = 100, kInstead = 60;  // so far apart that no temperature draws another
 constexpr std::string_view kValueEnd = "\n</parameter>\n";
 
 size_t slot(const model::Batch& batch, size_t token, int32_t position) {
