@@ -31,7 +31,10 @@ BESIDE = 10**9  # what a server may take beside weights and KV cache
 def inspect(options):
     """What the program says of the model: the size of its file and of one KV block."""
     command = [options.binary, "inspect", "--json", "--model", options.model]
-    return json.loads(subprocess.check_output(command + shlex.split(options.flags)))
+    ended = subprocess.run(command + shlex.split(options.flags), stdout=subprocess.PIPE)
+    if not ended.stdout:
+        sys.exit(f"{options.binary} inspect ended with {ended.returncode}")
+    return json.loads(ended.stdout)  # a model that does not fit is described too
 
 
 def drop_from_page_cache(path):
@@ -82,7 +85,7 @@ def measure(options):
         stream = chat(server, options)
         after = memory(server)
         blocks = kv_blocks(server.url)
-    block_bytes = model["kv_bytes"] // model["kv_blocks"]
+    block_bytes = model["kv_block_bytes"]
     used_kv_bytes = math.ceil((stream.prompt_tokens + stream.tokens) / BLOCK_TOKENS) * block_bytes
     return {
         "model": {k: model[k] for k in ("architecture", "quantisation", "parameters", "layers", "experts")},

@@ -50,7 +50,7 @@ CLI::Validator not_empty() {
 }
 
 void add_engine_options(CLI::App& app, engine::Options& o, std::string& config,
-                        const std::string& model = "--model") {
+                        const std::string& model = "--model", const std::string& context = "--max-context") {
     flag(app, model, o.model_path,
          "GGUF file; any part of a split one. Without it: the model inside this binary");
     flag(app, "--threads", o.threads, "Compute threads; 0: one per usable core")->check(CLI::Range(0, 1024));
@@ -67,8 +67,7 @@ void add_engine_options(CLI::App& app, engine::Options& o, std::string& config,
     flag(app, "--kv-type", o.kv_type, "Storage of the KV cache: f16, bf16, f32, or q8_0 (8 bits)")
         ->transform(CLI::CheckedTransformer(kKvTypes, CLI::ignore_case).description("{f16,bf16,f32,q8_0}"))
         ->default_str("f16");
-    flag(app, "--max-context", o.max_context,
-         "Tokens of one request, prompt and answer; 0: what the model states")
+    flag(app, context, o.max_context, "Tokens of one request, prompt and answer; 0: what the model states")
         ->check(CLI::NonNegativeNumber);
     flag(app, "--config", config, "TOML file of lines such as kv-memory = \"4GiB\"; flags and SLUICE_* win")
         ->type_name("FILE");
@@ -196,7 +195,9 @@ Invocation parse_command_line(int argc, const char* const* argv) {
     add_engine_options(*chat_app, chat.engine, config);
     add_answer_options(*chat_app, chat.answer);
     auto* inspect_app = app.add_subcommand("inspect", "Show what a model file holds");
-    add_engine_options(*inspect_app, inspect.engine, config, "--model,file");
+    add_engine_options(*inspect_app, inspect.engine, config, "--model,file", "--max-context,--context");
+    flag(*inspect_app, "--concurrency", inspect.concurrency, "Requests at once that memory is summed for")
+        ->check(CLI::Range(1, 4096));
     inspect_app->add_flag("--json", inspect.json, "As JSON");
     auto* version_app = app.add_subcommand("version", "Print the version");
 

@@ -43,6 +43,7 @@ struct ChatCommand {
 };
 struct InspectCommand {
     engine::Options engine;
+    int32_t concurrency = 1;  // requests of the whole context at once, for the sum of memory
     bool json = false;
 };
 struct VersionCommand {};

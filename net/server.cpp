@@ -163,8 +163,10 @@ void Server::Core::admit(IoThread& thread, tcp::socket socket) {
 Result<void> Server::Core::open() {
     error_code ec;
     const auto fail = [this](const error_code& why) {
+        const bool taken = why == boost::asio::error::address_in_use;
         return Error{ErrorKind::io,
-                     fmt::format("cannot listen on {}:{}: {}", options.host, options.port, why.message()),
+                     fmt::format("cannot listen on {}:{}: {}{}", options.host, options.port, why.message(),
+                                 taken ? "; give another --port, or --port 0 for any free one" : ""),
                      "--port"};
     };
     for (int i = 0; i < options.io_threads; ++i) io.push_back(std::make_unique<IoThread>());

@@ -4,12 +4,18 @@
 
 namespace sluice::net {
 
-int report(const Error& error) {
+int report(const Error& error, int status) {
     const std::string at = error.param.empty() || error.message.find(error.param) != std::string::npos
                                ? ""
                                : " (" + error.param + ")";
     std::fprintf(stderr, "sluice: %s%s\n", error.message.c_str(), at.c_str());
-    return 1;
+    return status;
+}
+
+int load_status(const Error& error) {
+    if (error.kind == ErrorKind::out_of_memory) return exit_status::no_memory;
+    if (error.param.starts_with("--") && error.param != "--model") return exit_status::usage;
+    return error.kind == ErrorKind::internal ? exit_status::failed : exit_status::bad_model;
 }
 
 }  // namespace sluice::net

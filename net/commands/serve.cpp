@@ -52,7 +52,7 @@ class Serving {
         signals_.add(SIGINT);
         signals_.add(SIGTERM);
         wait_for_signal();
-        if (auto bound = server_.bind(); !bound) return report(bound.error());
+        if (auto bound = server_.bind(); !bound) return report(bound.error(), exit_status::no_port);
         spdlog::info("listening on {}", url(command_.host, server_.port()));
         worker_ = std::jthread([this] { load(); });
         events_.run();
@@ -76,7 +76,7 @@ class Serving {
             std::fflush(stdout);
             return;
         }
-        status_ = report(loaded.error());
+        status_ = report(loaded.error(), load_status(loaded.error()));
         if (!command_.serve_load_errors) return events_.stop();
         server_.set_load_error(loaded.error());
     }
@@ -118,7 +118,7 @@ int run_serve(const ServeCommand& command) {
     std::signal(SIGPIPE, SIG_IGN);  // a log that nobody reads any more is no reason to stop serving
     set_up_log(command.log_level);
     auto keys = ApiKeys::read(command.api_keys, command.api_key_file);
-    if (!keys) return report(keys.error());
+    if (!keys) return report(keys.error(), exit_status::usage);
     return Serving(command, std::move(*keys)).run();
 }
 

@@ -42,7 +42,7 @@ boost::json::array conversation(const AnswerOptions& options) {
 int run_once(const RunCommand& command) {
     auto engine =
         engine::Engine::load(command.engine, isatty(STDERR_FILENO) ? progress_bar() : engine::LoadProgress{});
-    if (!engine) return report(engine.error());
+    if (!engine) return report(engine.error(), load_status(engine.error()));
     std::string prompt = command.prompt;
     if (prompt == "-") prompt.assign(std::istreambuf_iterator<char>(std::cin), {});
     std::signal(SIGINT, on_interrupt);
@@ -57,7 +57,7 @@ int run_once(const RunCommand& command) {
 int run_chat(const ChatCommand& command) {
     auto engine =
         engine::Engine::load(command.engine, isatty(STDERR_FILENO) ? progress_bar() : engine::LoadProgress{});
-    if (!engine) return report(engine.error());
+    if (!engine) return report(engine.error(), load_status(engine.error()));
     std::fprintf(stderr, "%s. Ctrl-C stops an answer, Ctrl-D ends.\n", (*engine)->info().name.c_str());
     std::signal(SIGINT, on_interrupt);
     boost::json::array messages = conversation(command.answer);

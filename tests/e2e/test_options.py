@@ -1,6 +1,8 @@
 """Settings from a file; what the system may do to the process: few descriptors, closed pipes, two signals."""
 
+import json
 import os
+import re
 import resource
 import signal
 import socket
@@ -140,7 +142,7 @@ def test_inspect_names_the_tensor_at_fault(tiny_gguf, tmp_path):
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(tiny_gguf[:kind] + (99).to_bytes(4, "little") + tiny_gguf[kind + 4 :])
     ended = sluice("inspect", broken)
-    assert ended.returncode == 1 and ended.stdout == b""
+    assert ended.returncode == 3 and ended.stdout == b""
     assert name in ended.stderr and b"broken.gguf" in ended.stderr, ended.stderr
 
 
@@ -148,7 +150,7 @@ def test_inspect_names_the_missing_key(tiny_gguf, tmp_path):
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(tiny_gguf.replace(b"qwen3moe.block_count", b"qwen3moe.clock_bount"))
     ended = sluice("inspect", broken)
-    assert ended.returncode == 1 and b"block_count" in ended.stderr, ended.stderr
+    assert ended.returncode == 3 and b"block_count" in ended.stderr, ended.stderr
 
 
 def test_inspect_reads_well(tiny_gguf, tmp_path):
@@ -156,5 +158,75 @@ def test_inspect_reads_well(tiny_gguf, tmp_path):
     whole.write_bytes(tiny_gguf)
     ended = sluice("inspect", whole)
     facts = dict(line.split(None, 1) for line in ended.stdout.decode().splitlines())
-    assert facts["architecture"] == "qwen3moe" and int(facts["experts"]) > 1
-    assert facts["path"] == str(whole) and int(facts["file_bytes"]) == len(tiny_gguf)
+    assert ended.returncode == 0 and ended.stderr == b""
+    assert facts["architecture"] == "qwen3moe" and facts["experts"].split()[0] != "none"
+    assert facts["file"].startswith(str(whole)) and facts["memory"].startswith("fits here: ")
+
+
+def inspected(*arguments, status=0):
+    ended = sluice("inspect", "--json", *arguments)
+    assert ended.returncode == status, ended
+    return json.loads(ended.stdout)
+
+
+def test_inspect_says_the_same_as_json(tiny_gguf, tmp_path):
+    whole = tmp_path / "whole.gguf"
+    whole.write_bytes(tiny_gguf)
+    facts = inspected(whole)
+    assert facts["path"] == str(whole) and facts["file_bytes"] == len(tiny_gguf)
+    assert sum(t["parameters"] for t in facts["types"].values()) == facts["parameters"]
+    assert facts["experts_used"] < facts["experts"] and facts["active_parameters"] < facts["parameters"]
+    assert facts["vocabulary"]["tokens"] == facts["vocab"]
+    assert "<|im_end|>" in facts["vocabulary"]["end_tokens"]
+    assert facts["chat_template"]["present"] and facts["chat_template"]["tool_calls"] != "none"
+
+
+def test_inspect_sums_the_memory_of_so_many_contexts():
+    one = inspected("--context", 1000)["memory"]
+    assert (one["context"], one["concurrency"], one["fits"]) == (1000, 1, True)
+    assert one["needed_bytes"] == one["weights_bytes"] + one["kv_bytes"] + one["reserve_bytes"]
+    seven = inspected("--context", 1000, "--concurrency", 7)["memory"]
+    assert seven["kv_bytes"] == 7 * one["kv_bytes"]
+    assert inspected("--context", 1000, "--kv-type", "f32")["memory"]["kv_bytes"] == 2 * one["kv_bytes"]
+
+
+@pytest.fixture(scope="module")
+def long_gguf(tmp_path_factory):
+    """A model that states a context of which no machine has room for 4096."""
+    path = tmp_path_factory.mktemp("models") / "long.gguf"
+    shape = "--hidden 256 --vocab 500 --context 1048576".split()
+    subprocess.run([MAKE_GGUF, "--out", path, *shape], check=True, capture_output=True, timeout=60)
+    return path
+
+
+def test_inspect_says_why_it_does_not_fit(long_gguf):
+    model = long_gguf
+    ended = sluice("inspect", model, "--concurrency", 4096)
+    facts = dict(line.split(None, 1) for line in ended.stdout.decode().splitlines())
+    assert ended.returncode == 4 and ended.stderr == b""
+    assert facts["memory"].startswith("does not fit here, because ") and "are available" in facts["memory"]
+    memory = inspected(model, "--concurrency", 4096, status=4)["memory"]
+    assert not memory["fits"] and memory["needed_bytes"] > memory["available_bytes"]
+    fitting = re.search(r"--max-context (\d+)", memory["verdict"])
+    assert inspected(model, "--concurrency", 4096, "--max-context", int(fitting[1]) // 2)["memory"]["fits"]
+
+
+def test_what_serve_ends_with_and_the_next_step(long_gguf):
+    """One line, a number of its own, and what to do; docs/command-line.md has the table."""
+    too_much = ("--model", long_gguf, "--max-running", 4096, "--kv-memory", "900000GiB")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        rows = [
+            (("--port", taken.getsockname()[1]), 5, "--port"),
+            (("--port", 0, *too_much), 4, "--kv-memory"),
+            (("--port", 0, "--model", "nowhere.gguf"), 3, "nowhere.gguf"),
+            (("--port", 0, "--model", "/tmp"), 3, "/tmp"),
+            (("--port", 0, "--isa", "abacus"), 2, "--isa"),
+            (("--port", 0, "--api-key-file", "nowhere.txt"), 2, "nowhere.txt"),
+        ]
+        for arguments, status, word in rows:
+            ended = sluice("serve", "--log-level", "off", *arguments)
+            lines = ended.stderr.decode().splitlines()
+            assert ended.returncode == status and ended.stdout == b"", ended
+            assert len(lines) == 1 and lines[0].startswith("sluice: ") and word in lines[0], ended

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace sluice::engine {
 namespace {
 
@@ -44,6 +46,23 @@ TEST(KvMemory, RefusesLessThanOneBlock) {
     Options o;
     o.kv_memory_bytes = 10;
     EXPECT_FALSE(plan_kv_memory(o, kMiB, 4096, 0, 8 * kGiB).has_value());
+}
+
+TEST(MemoryNeed, IsASumThatASmallerContextMakesFit) {
+    const MemoryNeed need = memory_need(kMiB, 1000, 4, 2 * kGiB);  // 32 blocks each
+    EXPECT_EQ(need.kv, 128 * kMiB);
+    EXPECT_EQ(need.total(), 2 * kGiB + 128 * kMiB + need.reserve);
+    const int64_t context = context_that_fits(kMiB, 4, 2 * kGiB, need.total());
+    EXPECT_EQ(context, 32 * 32);
+    EXPECT_EQ(context_that_fits(kMiB, 4, 2 * kGiB, need.total() - 1), 31 * 32);
+    EXPECT_EQ(context_that_fits(kMiB, 4, 2 * kGiB, kGiB), 0);
+}
+
+TEST(MemoryNeed, NeverGoesRound) {
+    const uint64_t most = std::numeric_limits<uint64_t>::max();
+    EXPECT_EQ(memory_need(uint64_t{1} << 40, 1 << 24, 4096, kGiB).total(), most);
+    EXPECT_EQ(memory_need(1, 1, 1, most).total(), most);
+    EXPECT_EQ(context_that_fits(uint64_t{1} << 60, 4096, most, kGiB), 0);
 }
 
 TEST(KvMemory, TheMachineHasSome) {

@@ -255,6 +255,10 @@ TEST(Options, TheNamesAreKept) {
     EXPECT_EQ(run.answer.max_tokens, 5);
     EXPECT_TRUE(std::holds_alternative<ChatCommand>(parse({"chat"})));
     EXPECT_EQ(std::get<InspectCommand>(parse({"inspect", "M.gguf"})).engine.model_path, "M.gguf");
+    const auto sized = std::get<InspectCommand>(
+        parse({"inspect", "M.gguf", "--context", "100", "--concurrency", "3", "--kv-type", "q8_0"}));
+    EXPECT_EQ(sized.engine.max_context, 100);
+    EXPECT_EQ(sized.concurrency, 3);
     EXPECT_TRUE(std::holds_alternative<VersionCommand>(parse({"version"})));
 }
 
