@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <mutex>
@@ -13,6 +14,13 @@
 
 namespace sluice::net {
 namespace {
+
+std::atomic<bool> interrupted{false};
+static_assert(std::atomic<bool>::is_always_lock_free);  // set from a signal handler
+
+void on_interrupt(int) {
+    interrupted = true;
+}
 
 // Hands events from the engine thread to the caller's.
 class WaitingSink : public engine::EventSink {
@@ -77,6 +85,26 @@ Result<Answer> answer(engine::Engine& engine, const boost::json::array& messages
         }
         if (stop && !std::exchange(cancelled, true)) engine.cancel(*key);
     }
+}
+
+boost::json::object message(const char* role, std::string_view content) {
+    return {{"role", role}, {"content", boost::json::string(content)}};
+}
+
+boost::json::array conversation(const AnswerOptions& options) {
+    boost::json::array messages;
+    if (!options.system.empty()) messages.push_back(message("system", options.system));
+    return messages;
+}
+
+std::atomic<bool>& catch_interrupt() {
+    std::signal(SIGINT, on_interrupt);
+    return interrupted;
+}
+
+void print(std::string_view text) {
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    std::fflush(stdout);
 }
 
 engine::LoadProgress progress_bar() {

@@ -3,6 +3,7 @@
 #pragma once
 #include <atomic>
 #include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -22,6 +23,17 @@ struct Answer {
 Result<Answer> answer(engine::Engine& engine, const boost::json::array& messages,
                       const AnswerOptions& options, const std::function<void(std::string_view)>& on_text,
                       const std::atomic<bool>& stop);
+
+boost::json::object message(const char* role, std::string_view content);
+
+// What every conversation starts with: the system message, if there is one.
+boost::json::array conversation(const AnswerOptions& options);
+
+// From now on Ctrl-C only sets the flag.
+std::atomic<bool>& catch_interrupt();
+
+// On standard output, at once.
+void print(std::string_view text);
 
 // A progress bar for loading on standard error when it is a terminal, else one line a tenth.
 engine::LoadProgress progress_bar();
