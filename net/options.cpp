@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cctype>
+#include <cstdlib>
 #include <map>
 #include <random>
 #include <sstream>
@@ -141,6 +142,48 @@ void add_answer_options(CLI::App& app, AnswerOptions& a) {
     flag(app, "--system", a.system, "System message");
 }
 
+void add_chat_options(CLI::App& app, ChatCommand& c) {
+    app.get_option("--max-tokens")->default_str("");  // as long as there is room
+    app.get_option("--seed")->default_str("");        // another one for each answer
+    flag(app, "--min-p", c.answer.sampling.min_p,
+         "Choose among those with this share of the likeliest's probability")
+        ->check(CLI::Range(0.0, 1.0));
+    flag(app, "--url", c.url,
+         "Talk to this OpenAI-compatible server, e.g. http://127.0.0.1:8080, not to a model here");
+    flag(app, "--api-key", c.api_key,
+         "Key for --url; else OPENAI_API_KEY. Others can read it off the command line, not off the "
+         "environment");
+    flag(app, "--model-name", c.engine.model_name,
+         "Model to ask the server for; default: the first that it lists");
+}
+
+std::string environment(const char* name) {
+    const char* value = std::getenv(name);
+    return value ? value : "";
+}
+
+// What the terminal and the person's home say, beside flags.
+void read_surroundings(ChatCommand& c) {
+    if (c.api_key.empty()) c.api_key = environment("OPENAI_API_KEY");
+    const std::string terminal = environment("TERM");
+    c.dumb_terminal = terminal.empty() || terminal == "dumb";
+    c.colour = environment("NO_COLOR").empty();
+    std::string state = environment("XDG_STATE_HOME");
+    const std::string home = environment("HOME");
+    if (!state.starts_with('/') && home.starts_with('/')) state = home + "/.local/state";
+    if (state.starts_with('/')) c.history_file = state + "/sluice/chat_history";
+}
+
+// Which settings of answers were given, by flag, environment or file: a server has defaults of its own.
+std::vector<std::pair<std::string, std::string>> given_settings(const CLI::App& app) {
+    std::vector<std::pair<std::string, std::string>> out;
+    for (const std::string name : {"max-tokens", "temperature", "top-k", "top-p", "min-p", "seed"}) {
+        const CLI::Option* option = app.get_option("--" + name);
+        if (option->count() > 0) out.emplace_back(name, option->results().back());
+    }
+    return out;
+}
+
 // The option that a key of the file sets; null when the command has none of that name.
 CLI::Option* setting(CLI::App& command, const std::string& key) {
     CLI::Option* option = command.get_option_no_throw("--" + key);
@@ -194,6 +237,7 @@ Invocation parse_command_line(int argc, const char* const* argv) {
     auto* chat_app = app.add_subcommand("chat", "Talk to a model in the terminal");
     add_engine_options(*chat_app, chat.engine, config);
     add_answer_options(*chat_app, chat.answer);
+    add_chat_options(*chat_app, chat);
     auto* inspect_app = app.add_subcommand("inspect", "Show what a model file holds");
     add_engine_options(*inspect_app, inspect.engine, config, "--model,file", "--max-context,--context");
     flag(*inspect_app, "--concurrency", inspect.concurrency, "Requests at once that memory is summed for")
@@ -217,7 +261,11 @@ Invocation parse_command_line(int argc, const char* const* argv) {
     }
     if (*serve_app) return serve;
     if (*run_app) return run;
-    if (*chat_app) return chat;
+    if (*chat_app) {
+        chat.settings = given_settings(*chat_app);
+        read_surroundings(chat);
+        return chat;
+    }
     if (*inspect_app) return inspect;
     return *version_app ? Invocation(VersionCommand{}) : Invocation(PrintCommand{app.help(), 2});
 }

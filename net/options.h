@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -40,6 +41,12 @@ struct RunCommand {
 struct ChatCommand {
     engine::Options engine;
     AnswerOptions answer;
+    std::vector<std::pair<std::string, std::string>> settings;  // what of `answer` was given: name, value
+    std::string url;           // of a server; empty: the engine in this process
+    std::string api_key;       // for that server
+    std::string history_file;  // empty: there is no place for one
+    bool colour = true;
+    bool dumb_terminal = false;  // it knows no escape sequences
 };
 struct InspectCommand {
     engine::Options engine;

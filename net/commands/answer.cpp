@@ -44,14 +44,15 @@ class WaitingSink : public engine::EventSink {
 };
 
 // What one event means for the answer; an Error when the request has failed, true when it is complete.
-Result<bool> apply(engine::Event& event, Answer& out, const std::function<void(std::string_view)>& on_text) {
+Result<bool> apply(engine::Event& event, Answer& out, const OnDelta& on_delta) {
     if (auto* delta = std::get_if<engine::Delta>(&event)) {
-        if (!delta->text.empty()) on_text(delta->text);
+        on_delta(*delta);
         out.text += delta->text;
     } else if (const auto* choice = std::get_if<engine::ChoiceFinished>(&event)) {
         out.reason = choice->reason;
     } else if (const auto* done = std::get_if<engine::Finished>(&event)) {
         out.usage = done->usage;
+        out.timing = done->timing;
         return true;
     } else if (auto* failed = std::get_if<engine::Failed>(&event)) {
         return std::move(failed->error);
@@ -68,18 +69,26 @@ Result<Answer> answer(engine::Engine& engine, const boost::json::array& messages
     input.messages = messages;
     auto prompt = engine.frontend().chat(input);
     if (!prompt) return prompt.error();
-    auto sink = std::make_shared<WaitingSink>();
     engine::Request request;
     request.prompt = std::move(*prompt);
     request.sampling = options.sampling;
     request.max_tokens = options.max_tokens;
+    const auto on_delta = [&on_text](const engine::Delta& delta) {
+        if (!delta.text.empty()) on_text(delta.text);
+    };
+    return generate(engine, std::move(request), on_delta, stop);
+}
+
+Result<Answer> generate(engine::Engine& engine, engine::Request request, const OnDelta& on_delta,
+                        const std::atomic<bool>& stop) {
+    auto sink = std::make_shared<WaitingSink>();
     request.sink = sink;
     const auto key = engine.submit(std::move(request));
     if (!key) return key.error();
     Answer out;
     for (bool cancelled = false;;) {
         for (engine::Event& event : sink->take(std::chrono::milliseconds(50))) {
-            const auto done = apply(event, out, on_text);
+            const auto done = apply(event, out, on_delta);
             if (!done) return done.error();
             if (*done) return out;
         }

@@ -16,6 +16,7 @@ namespace sluice::net {
 struct Answer {
     std::string text;
     engine::Usage usage;
+    engine::Timing timing;
     engine::FinishReason reason = engine::FinishReason::stop;
 };
 
@@ -23,6 +24,11 @@ struct Answer {
 Result<Answer> answer(engine::Engine& engine, const boost::json::array& messages,
                       const AnswerOptions& options, const std::function<void(std::string_view)>& on_text,
                       const std::atomic<bool>& stop);
+
+// The same for a request that is ready, with the tokens of each piece.
+using OnDelta = std::function<void(const engine::Delta&)>;
+Result<Answer> generate(engine::Engine& engine, engine::Request request, const OnDelta& on_delta,
+                        const std::atomic<bool>& stop);
 
 boost::json::object message(const char* role, std::string_view content);
 
