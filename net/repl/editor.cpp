@@ -113,6 +113,7 @@ class Editor final : public LineReader {
             if (signals_.ended || signals_.interrupted) return -1;
             if (signals_.resized.exchange(false)) el_resize(edit_);
             if (signals_.resumed.exchange(false)) {
+                el_set(edit_, EL_PREP_TERM, 0);  // it does nothing for a mode that it believes to be set
                 el_set(edit_, EL_PREP_TERM, 1);
                 el_set(edit_, EL_REFRESH);
             }
