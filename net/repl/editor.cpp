@@ -32,10 +32,9 @@ void use_utf8() {
 // Pasted text as it may stand in a line: no control characters but line feeds and tabs.
 std::string pasted_text(std::string_view bytes) {
     std::string out;
-    for (size_t i = 0; i < bytes.size(); ++i) {
-        const char c = bytes[i];
+    for (const char c : bytes) {
         if (c == '\r') {
-            if (i + 1 == bytes.size() || bytes[i + 1] != '\n') out += '\n';
+            out += '\n';  // what the key Enter sends
         } else if (c == '\n' || c == '\t' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f)) {
             out += c;
         }

@@ -194,6 +194,45 @@ TEST(Options, OneFileIsForAllCommands) {
     EXPECT_EQ(inspect.engine.model_path, "named.gguf");
 }
 
+using Given = std::vector<std::pair<std::string, std::string>>;
+
+TEST(Options, ChatSendsOnlyWhatWasGiven) {
+    const auto chat = [](std::vector<std::string> words) {
+        words.insert(words.begin(), "chat");
+        return std::get<ChatCommand>(parse(words));
+    };
+    EXPECT_EQ(chat({}).settings, Given());
+    EXPECT_EQ(chat({"--seed", "7", "--temperature", "1"}).settings,
+              (Given{{"temperature", "1"}, {"seed", "7"}}));
+    const File file("top-p = 0.5\nmin-p = 0.1\nurl = \"http://a\"\n");
+    const Environment tokens("SLUICE_MAX_TOKENS", "9");
+    const auto c = chat({"--config", file.path, "--min-p", "0.2"});
+    EXPECT_EQ(c.settings, (Given{{"max-tokens", "9"}, {"top-p", "0.5"}, {"min-p", "0.2"}}));
+    EXPECT_EQ(c.url, "http://a");
+    EXPECT_NE(complaint(parse({"chat", "--min-p", "2"})).find("--min-p"), std::string::npos);
+}
+
+TEST(Options, ChatLooksAtItsSurroundings) {
+    const Environment home("HOME", "/home"), state("XDG_STATE_HOME", ""), terminal("TERM", "xterm");
+    const auto chat = [](std::vector<std::string> words = {"chat"}) {
+        return std::get<ChatCommand>(parse(words));
+    };
+    EXPECT_EQ(chat().history_file, "/home/.local/state/sluice/chat_history");
+    EXPECT_TRUE(chat().colour && !chat().dumb_terminal && chat().api_key.empty());
+    {
+        const Environment other("XDG_STATE_HOME", "/state"), plain("NO_COLOR", "1"), dumb("TERM", "dumb");
+        const Environment key("OPENAI_API_KEY", "theirs");
+        EXPECT_EQ(chat().history_file, "/state/sluice/chat_history");
+        EXPECT_TRUE(!chat().colour && chat().dumb_terminal);
+        EXPECT_EQ(chat().api_key, "theirs");
+        const Environment own("SLUICE_API_KEY", "ours");
+        EXPECT_EQ(chat().api_key, "ours");
+        EXPECT_EQ(chat({"chat", "--api-key", "flag"}).api_key, "flag");
+    }
+    const Environment relative("XDG_STATE_HOME", "state"), nowhere("HOME", "");
+    EXPECT_EQ(chat().history_file, "");
+}
+
 TEST(Options, MistakesInTheFileAreNamedWithTheirLine) {
     const std::pair<const char*, std::vector<const char*>> rows[] = {
         {"# a comment\ncolour = \"blue\"\n", {":2", "colour"}},
