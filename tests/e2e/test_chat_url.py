@@ -125,7 +125,7 @@ def chunk(text, reason=None):
     "answer, words",
     [
         (stream(chunk("half")), "broke the answer off"),
-        (stream(chunk("half"), b'{"error": {"message": "out of \\u001b luck"}}'), "reports: out of \u241b luck"),
+        (stream(chunk("half"), b'{"error": {"message": "bad \\u001b luck"}}'), "reports: bad \u241b luck"),
         (stream(b"{"), "no chat completion"),
         (stream(b"x" * (1 << 20)), "more than 1 MiB"),
         (stream(chunk("half"), head=b"HTTP/1.1 200 OK\r\n\r\n"), "does not stream"),
