@@ -148,7 +148,7 @@ Result<json::value> parse_json(std::string_view text, int32_t max_depth) {
     if (ec) {
         const std::string& complaint = parser.handler().complaint;
         return Error{ErrorKind::invalid_request,
-                     fmt::format("the body is not valid JSON: {} (near byte {})",
+                     fmt::format("not valid JSON: {} (near byte {})",
                                  complaint.empty() ? ec.message() : complaint, used)};
     }
     return parser.handler().stack.release();

@@ -14,11 +14,11 @@ struct Dispatch {
     int operator()(const sluice::net::InspectCommand& c) const { return sluice::net::run_inspect(c); }
     int operator()(const sluice::net::VersionCommand&) const {
         std::puts(sluice::net::version().c_str());
-        return 0;
+        return sluice::net::printed(0);
     }
     int operator()(const sluice::net::PrintCommand& c) const {
         std::fputs(c.text.c_str(), c.exit_code == 0 ? stdout : stderr);
-        return c.exit_code == 0 ? 0 : 2;
+        return sluice::net::printed(c.exit_code == 0 ? 0 : 2);
     }
 };
 

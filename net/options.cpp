@@ -184,6 +184,15 @@ std::vector<std::pair<std::string, std::string>> given_settings(const CLI::App& 
     return out;
 }
 
+void add_run_options(CLI::App& app, RunCommand& c) {
+    flag(app, "--schema", c.schema, "JSON Schema that the answer has to fit")
+        ->type_name("FILE")
+        ->check(not_empty());
+    app.add_flag("--json", c.json,
+                 "Print one JSON object at the end: the answer, why it ended, usage, times");
+    app.add_option("prompt", c.prompt, "The prompt; -, or none in a pipe, reads standard input");
+}
+
 // The option that a key of the file sets; null when the command has none of that name.
 CLI::Option* setting(CLI::App& command, const std::string& key) {
     CLI::Option* option = command.get_option_no_throw("--" + key);
@@ -233,7 +242,7 @@ Invocation parse_command_line(int argc, const char* const* argv) {
     auto* run_app = app.add_subcommand("run", "Answer one prompt; only the answer goes to standard output");
     add_engine_options(*run_app, run.engine, config);
     add_answer_options(*run_app, run.answer);
-    run_app->add_option("prompt", run.prompt, "The prompt; - reads standard input")->required();
+    add_run_options(*run_app, run);
     auto* chat_app = app.add_subcommand("chat", "Talk to a model in the terminal");
     add_engine_options(*chat_app, chat.engine, config);
     add_answer_options(*chat_app, chat.answer);

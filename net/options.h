@@ -36,7 +36,9 @@ struct AnswerOptions {
 struct RunCommand {
     engine::Options engine;
     AnswerOptions answer;
-    std::string prompt;  // "-": standard input
+    std::string prompt;  // "-": standard input; so is an empty one when that is no terminal
+    std::string schema;  // file of a JSON Schema that the answer is held to; empty: none
+    bool json = false;
 };
 struct ChatCommand {
     engine::Options engine;

@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <condition_variable>
-#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <mutex>
@@ -14,13 +13,6 @@
 
 namespace sluice::net {
 namespace {
-
-std::atomic<bool> interrupted{false};
-static_assert(std::atomic<bool>::is_always_lock_free);  // set from a signal handler
-
-void on_interrupt(int) {
-    interrupted = true;
-}
 
 // Hands events from the engine thread to the caller's.
 class WaitingSink : public engine::EventSink {
@@ -62,23 +54,6 @@ Result<bool> apply(engine::Event& event, Answer& out, const OnDelta& on_delta) {
 
 }  // namespace
 
-Result<Answer> answer(engine::Engine& engine, const boost::json::array& messages,
-                      const AnswerOptions& options, const std::function<void(std::string_view)>& on_text,
-                      const std::atomic<bool>& stop) {
-    chat::TemplateInput input;
-    input.messages = messages;
-    auto prompt = engine.frontend().chat(input);
-    if (!prompt) return prompt.error();
-    engine::Request request;
-    request.prompt = std::move(*prompt);
-    request.sampling = options.sampling;
-    request.max_tokens = options.max_tokens;
-    const auto on_delta = [&on_text](const engine::Delta& delta) {
-        if (!delta.text.empty()) on_text(delta.text);
-    };
-    return generate(engine, std::move(request), on_delta, stop);
-}
-
 Result<Answer> generate(engine::Engine& engine, engine::Request request, const OnDelta& on_delta,
                         const std::atomic<bool>& stop) {
     auto sink = std::make_shared<WaitingSink>();
@@ -96,24 +71,8 @@ Result<Answer> generate(engine::Engine& engine, engine::Request request, const O
     }
 }
 
-boost::json::object message(const char* role, std::string_view content) {
-    return {{"role", role}, {"content", boost::json::string(content)}};
-}
-
-boost::json::array conversation(const AnswerOptions& options) {
-    boost::json::array messages;
-    if (!options.system.empty()) messages.push_back(message("system", options.system));
-    return messages;
-}
-
-std::atomic<bool>& catch_interrupt() {
-    std::signal(SIGINT, on_interrupt);
-    return interrupted;
-}
-
-void print(std::string_view text) {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    std::fflush(stdout);
+bool print(std::string_view text) {
+    return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
 }
 
 engine::LoadProgress progress_bar() {

@@ -242,7 +242,7 @@ int run_inspect(const InspectCommand& command) {
     } else {
         print_text(facts);
     }
-    return facts.fits() ? exit_status::done : exit_status::no_memory;
+    return printed(facts.fits() ? exit_status::done : exit_status::no_memory);
 }
 
 }  // namespace sluice::net

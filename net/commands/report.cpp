@@ -1,4 +1,6 @@
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 
 #include "net/commands/commands.h"
 
@@ -10,6 +12,17 @@ int report(const Error& error, int status) {
                                : " (" + error.param + ")";
     std::fprintf(stderr, "sluice: %s%s\n", error.message.c_str(), at.c_str());
     return status;
+}
+
+int report_output(int error_number) {
+    if (error_number == EPIPE) return exit_status::closed_pipe;
+    return report(
+        {ErrorKind::io, std::string("cannot write to standard output: ") + std::strerror(error_number)});
+}
+
+int printed(int status) {
+    const bool written = std::fflush(stdout) == 0 && !std::ferror(stdout);
+    return written ? status : report_output(errno);
 }
 
 int load_status(const Error& error) {

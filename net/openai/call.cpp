@@ -166,7 +166,7 @@ Result<engine::Request> read_request(const json::object& body, const Values& val
 Result<json::object> read_body(std::string_view body, const Limits& limits) {
     if (body.empty()) return Error{ErrorKind::invalid_request, "the body is empty; it must be a JSON object"};
     auto parsed = parse_json(body, limits.json_depth);
-    if (!parsed) return parsed.error();
+    if (!parsed) return Error{parsed.error().kind, "the body is " + parsed.error().message};
     if (!parsed->is_object()) return Error{ErrorKind::invalid_request, "the body must be a JSON object"};
     return std::move(parsed->get_object());
 }
