@@ -1,11 +1,12 @@
 # The short way to everything; CMakePresets.json is the long one.  make help
-# Settings: MODEL=file.gguf  PORT=8080  JOBS=2  ARGS="more flags for serve"
+# Settings: MODEL=file.gguf  PORT=8080  JOBS=2  ARGS="more flags for serve"  PREFIX=/usr/local
 JOBS ?= $(shell nproc)
 PORT ?= 8080
+PREFIX ?= /usr/local
 PYTHON := .venv/bin/python3
 SOURCES = git ls-files '*.h' '*.cpp' '*.inl'
 
-.PHONY: help serve build test bench check format asan tsan clean bootstrap bootstrap-test
+.PHONY: help serve build install test bench check format asan tsan clean bootstrap bootstrap-test
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
@@ -15,6 +16,9 @@ serve: build ## build, then serve MODEL (default: the small embedded model) on P
 build: bootstrap ## compile the program: build/release/sluice
 	@cmake --preset release >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
 	cmake --build build/release --target sluice -j$(JOBS)
+
+install: build ## build, then put program, man page and completions under PREFIX (/usr/local)
+	cmake --install build/release --prefix "$(PREFIX)"
 
 test: bootstrap-test ## build everything, run the unit tests, then the end-to-end tests
 	tools/run_tests release

@@ -27,7 +27,7 @@ inline constexpr std::array kExitMeanings{
     ExitMeaning{exit_status::no_memory,
                 "too little memory; from `inspect`: the model is described, and does not fit here"},
     ExitMeaning{exit_status::no_port, "the address cannot be listened on"},
-    ExitMeaning{exit_status::interrupted, "Ctrl-C (SIGINT)"},
+    ExitMeaning{exit_status::interrupted, "ended by Ctrl-C (SIGINT) in `run` or while loading"},
     ExitMeaning{exit_status::closed_pipe, "who reads the output has closed it (SIGPIPE), as `head` does"},
 };
 

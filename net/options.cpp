@@ -9,6 +9,7 @@
 
 #include "net/config_file.h"
 #include "net/limit_options.h"
+#include "net/option_table.h"
 
 namespace sluice::net {
 namespace {
@@ -53,9 +54,11 @@ CLI::Validator not_empty() {
 void add_engine_options(CLI::App& app, engine::Options& o, std::string& config,
                         const std::string& model = "--model", const std::string& context = "--max-context") {
     flag(app, model, o.model_path,
-         "GGUF file; any part of a split one. Without it: the model inside this binary");
+         "GGUF file; any part of a split one. Without it: the model inside this binary")
+        ->type_name("FILE");
     flag(app, "--threads", o.threads, "Compute threads; 0: one per usable core")->check(CLI::Range(0, 1024));
-    flag(app, "--isa", o.isa, "Instruction set: scalar, avx2, avx512; empty: the best that this machine has");
+    flag(app, "--isa", o.isa, "Instruction set: scalar, avx2, avx512; empty: the best that this machine has")
+        ->type_name("{scalar,avx2,avx512}");
     flag(app, "--weights", o.weights,
          "repacked: reordered in memory while loading, fast; mapped: as the file has them, ready at once; "
          "auto: repacked if that fits into memory")
@@ -101,7 +104,8 @@ void add_serve_options(CLI::App& app, ServeCommand& c, std::string& config) {
          "Prompt tokens computed in one step beside the running streams")
         ->check(CLI::Range(1, 65536));
     flag(app, "--prefix-cache", c.engine.prefix_cache,
-         "Share the KV blocks of equal prompt beginnings (true/false)");
+         "Share the KV blocks of equal prompt beginnings (true/false)")
+        ->default_str("true");
     flag(app, "--replay-bytes", c.engine.replay_bytes,
          "Tokens of answers kept, so that an answer which comes back in a conversation is found in the "
          "cache; 0: none")
@@ -193,6 +197,28 @@ void add_run_options(CLI::App& app, RunCommand& c) {
     app.add_option("prompt", c.prompt, "The prompt; -, or none in a pipe, reads standard input");
 }
 
+CLI::App* add_completion(CLI::App& app, std::string& shell) {
+    auto* command = app.add_subcommand("completion", "Print a script that completes commands and flags");
+    command->add_option("shell", shell, "The shell that it is for")
+        ->required()
+        ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+    return command;
+}
+
+// Help that was asked for, or what is wrong in one line and where to read on.
+PrintCommand refusal(const CLI::App& app, const CLI::ParseError& error, const std::string& first) {
+    if (error.get_exit_code() == 0) {
+        std::ostringstream out, none;
+        app.exit(error, out, none);
+        return {out.str(), 0};
+    }
+    const auto commands = app.get_subcommands();
+    if (commands.empty() && !first.empty() && first[0] != '-')
+        return {"sluice: there is no command `" + first + "`; see sluice --help\n", 2};
+    const std::string at = commands.empty() ? "" : commands.front()->get_name() + " ";
+    return {std::string("sluice: ") + error.what() + "; see sluice " + at + "--help\n", 2};
+}
+
 // The option that a key of the file sets; null when the command has none of that name.
 CLI::Option* setting(CLI::App& command, const std::string& key) {
     CLI::Option* option = command.get_option_no_throw("--" + key);
@@ -253,16 +279,14 @@ Invocation parse_command_line(int argc, const char* const* argv) {
         ->check(CLI::Range(1, 4096));
     inspect_app->add_flag("--json", inspect.json, "As JSON");
     auto* version_app = app.add_subcommand("version", "Print the version");
+    auto* man_app = app.add_subcommand("man", "Print the manual page: sluice man | man -l -");
+    std::string shell;
+    auto* completion_app = add_completion(app, shell);
 
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
-        if (app.get_subcommands().empty() && argc > 1 && argv[1][0] != '-')
-            return PrintCommand{
-                std::string("sluice: there is no command `") + argv[1] + "`; see sluice --help\n", 2};
-        std::ostringstream out, err;
-        const int code = app.exit(e, out, err);
-        return PrintCommand{out.str() + err.str(), code};
+        return refusal(app, e, argc > 1 ? argv[1] : "");
     }
     if (!config.empty()) {
         if (auto ok = apply_config_file(app, *app.get_subcommands().front(), config); !ok)
@@ -276,6 +300,8 @@ Invocation parse_command_line(int argc, const char* const* argv) {
         return chat;
     }
     if (*inspect_app) return inspect;
+    if (*man_app) return PrintCommand{man_page(option_table(app), version()), 0};
+    if (*completion_app) return PrintCommand{completion_script(option_table(app), shell), 0};
     return *version_app ? Invocation(VersionCommand{}) : Invocation(PrintCommand{app.help(), 2});
 }
 
