@@ -98,10 +98,11 @@ std::string zsh_text(const std::string& text) {
     return with_backslashes(brief(text), "[]:\\");
 }
 
-// A value: what it is called, and how to complete it.
+// A value: what it is called, and how to complete it. A space for "not at all" would keep zsh from completing
+// a flag in its place.
 std::string zsh_value(const std::string& name, const OptionRow& option) {
-    if (!option.choices.empty()) return fmt::format(":{}:({})", name, fmt::join(option.choices, " "));
-    return fmt::format(":{}:{}", name, option.value == "FILE" ? "_files" : " ");
+    if (option.value == "FILE") return fmt::format(":{}:_files", name);
+    return fmt::format(":{}:({})", name, fmt::join(option.choices, " "));
 }
 
 std::string zsh_arguments(const OptionRow& option) {
