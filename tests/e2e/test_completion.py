@@ -1,4 +1,4 @@
-"""What the program writes about itself: completion of bash, zsh and fish, the man page; and installing all of it."""
+"""What the program writes about itself: completion of bash, zsh and fish, the man page; and installing it."""
 
 import os
 import pathlib

@@ -3,13 +3,14 @@
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 
 import jsonschema
 import pytest
 
-from server import MAKE_GGUF, SLUICE, clean_environment, sluice
+from server import MAKE_GGUF, ROOT, SLUICE, clean_environment, sluice
 
 QUESTION = "Where does the river go?"
 RIVER = {
@@ -165,7 +166,8 @@ def test_prompts_that_are_none():
 def test_without_a_prompt_nobody_is_waited_for():
     """On a terminal there is no end of input to wait for."""
     master, slave = pty.openpty()
-    ended = subprocess.run([SLUICE, "run"], stdin=slave, capture_output=True, env=clean_environment(), timeout=20)
+    environment = clean_environment()
+    ended = subprocess.run([SLUICE, "run"], stdin=slave, capture_output=True, env=environment, timeout=20)
     os.close(slave)
     os.close(master)
     assert "see sluice run --help" in complaint(ended, 2)
@@ -185,13 +187,13 @@ def in_bash(script, *arguments):
 @pytest.mark.parametrize("how", ["", "--json"])
 def test_who_reads_may_leave(schema, before, how):
     reader = "true" if how else "head -c 5"
-    script = f'{before} "$0" run --schema "$1" --max-tokens 4000 {how} hi | {reader}; echo " ${{PIPESTATUS[0]}}"'
-    ended = in_bash(script, SLUICE, schema(LONG))
+    script = f'{before} "$0" run --schema "$1" --max-tokens 4000 {how} hi | {reader}'
+    ended = in_bash(script + '; echo " ${PIPESTATUS[0]}"', SLUICE, schema(LONG))
     assert ended.stdout.endswith(b" 141\n") and ended.stderr == b"", ended
 
 
 def test_a_full_disk_is_said():
-    for arguments in (f"run --max-tokens 5 {QUESTION!r}", f"run --json {QUESTION!r}", "inspect", "version", "man"):
+    for arguments in ("run --max-tokens 5 hi", "run --json hi", "inspect", "version", "man"):
         ended = in_bash(f'"$0" {arguments} >/dev/full', SLUICE)
         assert ended.returncode == 1, (arguments, ended)
         assert ended.stderr == b"sluice: cannot write to standard output: No space left on device\n"
@@ -199,9 +201,8 @@ def test_a_full_disk_is_said():
 
 def test_control_c_ends_run_as_shells_expect(slow_gguf):
     asked = [SLUICE, "run", "--model", slow_gguf, "--max-tokens", "60000", QUESTION]
-    with subprocess.Popen(
-        asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, env=clean_environment()
-    ) as run:
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(asked, env=clean_environment(), **pipes) as run:
         assert run.stdout.read(1)  # it answers
         run.send_signal(signal.SIGINT)
         assert run.wait(10) == -signal.SIGINT and run.stderr.read() == b""
@@ -209,3 +210,25 @@ def test_control_c_ends_run_as_shells_expect(slow_gguf):
     script = '"$@" & pid=$!; sleep 1; kill -INT $pid; wait $pid; echo " $?"'
     ended = in_bash(f"set -m; {script}", "bash", *asked)
     assert ended.stdout.endswith(b" 130\n"), ended
+
+
+DOCUMENT = (ROOT / "docs/command-line.md").read_text()
+TYPED = re.findall(r"^    (.*\bsluice (?:run|inspect) .*)$", DOCUMENT, re.M)
+
+
+def test_the_document_has_commands():
+    assert len(TYPED) >= 4
+
+
+@pytest.mark.parametrize("line", TYPED)
+def test_what_the_document_says_to_type(line, tmp_path):
+    """With the program, a model and a schema where a reader would have them; git and jq may be elsewhere."""
+    subprocess.run([MAKE_GGUF, "--out", tmp_path / "model.gguf"], check=True, capture_output=True, timeout=60)
+    (tmp_path / "river.json").write_text(json.dumps(RIVER))
+    read_text = "import json, sys; print(json.load(sys.stdin)[sys.argv[2][1:]])"
+    around = f"""cd "$1"; set -o pipefail
+        sluice() {{ "$0" "$@"; }}
+        git() {{ echo "-a river"; echo "+two rivers"; }}
+        jq() {{ python3 -c '{read_text}' "$@"; }}"""
+    ended = in_bash(f"{around}\n{line}", SLUICE, tmp_path)
+    assert (ended.returncode, ended.stderr) == (0, b"") and ended.stdout.strip(), ended

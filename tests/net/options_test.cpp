@@ -4,11 +4,14 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cctype>
 #include <cstdlib>
 #include <fstream>
 #include <set>
 #include <tuple>
 #include <vector>
+
+#include "net/exit_status.h"
 
 namespace sluice::net {
 namespace {
@@ -299,6 +302,95 @@ TEST(Options, TheNamesAreKept) {
     EXPECT_EQ(sized.engine.max_context, 100);
     EXPECT_EQ(sized.concurrency, 3);
     EXPECT_TRUE(std::holds_alternative<VersionCommand>(parse({"version"})));
+}
+
+RunCommand run(std::vector<std::string> words) {
+    words.insert(words.begin(), "run");
+    const Invocation made = parse(words);
+    if (const auto* print = std::get_if<PrintCommand>(&made)) ADD_FAILURE() << print->text;
+    const auto* found = std::get_if<RunCommand>(&made);
+    return found ? *found : RunCommand{};
+}
+
+TEST(Options, WhatRunIsTold) {
+    EXPECT_EQ(run({}).prompt, "");
+    EXPECT_EQ(run({"-"}).prompt, "-");
+    EXPECT_EQ(run({"--", "--json"}).prompt, "--json");
+    EXPECT_FALSE(run({"hi"}).json);
+    EXPECT_TRUE(run({"hi", "--json"}).json);
+    EXPECT_EQ(run({"hi"}).schema, "");
+    EXPECT_EQ(run({"--schema", "s.json", "hi"}).schema, "s.json");
+    EXPECT_EQ(run({"--schema=s.json", "hi"}).prompt, "hi");
+    const File file("schema = \"f.json\"\n");
+    EXPECT_EQ(run({"hi", "--config", file.path}).schema, "f.json");
+    const Environment set("SLUICE_SCHEMA", "e.json");
+    EXPECT_EQ(run({"hi", "--config", file.path}).schema, "e.json");
+}
+
+TEST(Options, MistakesAreOneLineThatSaysWhereToReadOn) {
+    const std::pair<std::vector<std::string>, const char*> rows[] = {
+        {{}, "sluice --help"},
+        {{"sing"}, "sluice --help"},
+        {{"--colour"}, "sluice --help"},
+        {{"serve", "--port", "x"}, "sluice serve --help"},
+        {{"run", "a", "b"}, "sluice run --help"},
+        {{"run", "--schema", "", "a"}, "sluice run --help"},
+        {{"completion"}, "sluice completion --help"},
+        {{"completion", "tcsh"}, "sluice completion --help"},
+        {{"man", "serve"}, "sluice man --help"},
+    };
+    for (const auto& [words, next] : rows) {
+        const std::string said = complaint(parse(words));
+        EXPECT_TRUE(said.starts_with("sluice: ") && said.ends_with(std::string("; see ") + next + "\n"))
+            << said;
+        EXPECT_EQ(said.find('\n'), said.size() - 1) << said;
+    }
+}
+
+TEST(Options, TheManPageAndTheScriptsHaveEveryFlagOfServe) {
+    std::vector<std::string> texts;
+    for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+             {"man"}, {"completion", "bash"}, {"completion", "zsh"}, {"completion", "fish"}}) {
+        const auto made = std::get<PrintCommand>(parse(words));
+        EXPECT_EQ(made.exit_code, 0);
+        texts.push_back(made.text);
+    }
+    for (const Row& row : kRows) {
+        const std::string name = std::string(row.flag).substr(2);
+        std::string escaped;
+        for (const char c : name) escaped += c == '-' ? "\\-" : std::string(1, c);
+        EXPECT_NE(texts[0].find("\\fB\\-\\-" + escaped + "\\fR"), std::string::npos) << name;
+        EXPECT_NE(texts[0].find("\\fB" + variable(row.flag) + "\\fR"), std::string::npos) << name;
+        EXPECT_NE(texts[1].find("--" + name), std::string::npos) << name;
+        EXPECT_NE(texts[2].find("--" + name + "=["), std::string::npos) << name;
+        EXPECT_NE(texts[3].find(" -l " + name + " "), std::string::npos) << name;
+    }
+}
+
+TEST(Options, TheManPageDoesNotDependOnTheSettings) {
+    const std::string usual = std::get<PrintCommand>(parse({"man"})).text;
+    const Environment port("SLUICE_PORT", "1"), threads("SLUICE_THREADS", "7");
+    EXPECT_EQ(std::get<PrintCommand>(parse({"man"})).text, usual);
+}
+
+// The rows of docs/command-line.md that begin with a number.
+std::vector<std::string> documented_statuses() {
+    std::ifstream file(SLUICE_COMMAND_LINE_DOC);
+    std::vector<std::string> out;
+    for (std::string text; std::getline(file, text);)
+        if (text.starts_with("| ") && text.size() > 2 && std::isdigit(static_cast<unsigned char>(text[2])))
+            out.push_back(text);
+    return out;
+}
+
+TEST(Options, TheDocumentAndTheManPageHaveTheExitStatuses) {
+    std::vector<std::string> ours;
+    const std::string page = std::get<PrintCommand>(parse({"man"})).text;
+    for (const auto& [status, meaning] : kExitMeanings) {
+        ours.push_back("| " + std::to_string(status) + " | " + meaning + " |");
+        EXPECT_NE(page.find("\\fB" + std::to_string(status) + "\\fR"), std::string::npos) << status;
+    }
+    EXPECT_EQ(documented_statuses(), ours);
 }
 
 }  // namespace
