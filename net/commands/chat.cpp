@@ -110,7 +110,7 @@ int Conversation::run(LineReader& reader) {
             leaving_ = true;
             input = assembler_.finish();
         } else {
-            auto pushed = assembler_.push(got == Got::line ? line : std::string(kInputBytes, ' '));
+            auto pushed = got == Got::line ? assembler_.push(line) : assembler_.refuse();
             if (!pushed) complain(pushed.error());
             if (pushed) input = std::move(*pushed);
         }

@@ -28,12 +28,14 @@ std::optional<Input> Assembler::push_block(std::string_view line) {
     return take();
 }
 
+Error Assembler::refuse() {
+    drop();
+    return {ErrorKind::invalid_request,
+            "a message has at most " + std::to_string(kInputBytes >> 20) + " MiB; it was dropped"};
+}
+
 Result<std::optional<Input>> Assembler::push(std::string_view line) {
-    if (text_.size() + line.size() >= kInputBytes) {
-        drop();
-        return Error{ErrorKind::invalid_request,
-                     "a message has at most " + std::to_string(kInputBytes >> 20) + " MiB; it was dropped"};
-    }
+    if (text_.size() + line.size() >= kInputBytes) return refuse();
     if (state_ == State::none) {
         const size_t at = line.starts_with(kSystem) ? kSystem.size() : 0;
         quoted_ = at == 0 && line.starts_with(kQuotes);

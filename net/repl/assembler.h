@@ -23,6 +23,9 @@ class Assembler {
     // all of it is dropped.
     Result<std::optional<Input>> push(std::string_view line);
 
+    // What a line that is too long by itself comes to: the same error, and all of the input is dropped.
+    Error refuse();
+
     bool open() const { return state_ != State::none; }  // more lines belong to it
     std::optional<Input> finish();                       // what there is when no more lines come
     void drop() { *this = {}; }

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <clocale>
 #include <cstdlib>
 #include <cwchar>
@@ -117,7 +118,9 @@ class Editor final : public LineReader {
                 el_set(edit_, EL_REFRESH);
             }
             pollfd in{STDIN_FILENO, POLLIN, 0};
-            if (::poll(&in, 1, kPatience) > 0) return static_cast<int>(::read(STDIN_FILENO, &out, 1));
+            if (::poll(&in, 1, kPatience) <= 0) continue;
+            const ssize_t got = ::read(STDIN_FILENO, &out, 1);
+            if (got >= 0 || (errno != EINTR && errno != EAGAIN)) return static_cast<int>(got);
         }
     }
 

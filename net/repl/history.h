@@ -22,12 +22,11 @@ class HistoryFile {
     void add(const std::string& input);
 
   private:
-    void load();
-    void save() const;
+    void load(History* into) const;
+    void save(const std::string& input) const;
 
     const std::string path_;
-    History* history_;
-    mutable HistEvent event_{};
+    History* const history_;
 };
 
 }  // namespace sluice::net::repl

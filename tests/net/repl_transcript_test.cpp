@@ -214,6 +214,23 @@ TEST(ReplHistory, IsKeptForTheOwnerAndWithinBounds) {
     EXPECT_EQ(content(file).find("first"), std::string::npos) << "the oldest go";
 }
 
+TEST(ReplHistory, TwoConversationsShareTheFile) {
+    const Folder folder;
+    HistoryFile one(folder.file("history")), two(folder.file("history"));
+    one.add("of one");
+    two.add("of two");
+    one.add("of one again");
+    HistoryFile later(folder.file("history"));
+    HistEvent event{};
+    ASSERT_GE(::history(later.get(), &event, H_FIRST), 0);
+    for (const char* expected : {"of one again", "of two", "of one"}) {
+        EXPECT_STREQ(event.str, expected);
+        ::history(later.get(), &event, H_NEXT);
+    }
+    ASSERT_GE(::history(two.get(), &event, H_FIRST), 0);
+    EXPECT_STREQ(event.str, "of two") << "each goes back through its own";
+}
+
 TEST(ReplHistory, NoFileIsNoTrouble) {
     const Folder folder;
     std::ofstream(folder.file("file")) << "not a folder";
