@@ -173,7 +173,10 @@ void Conversation::answer() {
     if (reply) return finished(std::move(*reply));
     transcript_.failed();
     complain(reply.error());
-    if (place_.interactive) note("/retry asks again");
+    if (!place_.interactive) return;
+    note(reply.error().kind == ErrorKind::context_length_exceeded
+             ? "/undo and /clear make room; /retry asks again"
+             : "/retry asks again");
 }
 
 void Conversation::finished(Reply reply) {
