@@ -43,7 +43,12 @@ Error refused(const HttpAnswer& answer, const std::string& url) {
     }
 }
 
-Result<std::string> first_model(HttpClient& client) {
+struct Found {
+    std::string model;
+    size_t others = 0;  // that it lists beside it
+};
+
+Result<Found> first_model(HttpClient& client) {
     const std::atomic<bool> never{false};
     const auto answer = client.ask("/models", std::nullopt, {}, never);
     if (!answer) return answer.error();
@@ -56,15 +61,19 @@ Result<std::string> first_model(HttpClient& client) {
     const json::value* id = first ? first->if_contains("id") : nullptr;
     if (!id || !id->is_string())
         return Error{ErrorKind::io, client.url() + " lists no model; --model-name says which to ask for"};
-    return std::string(id->get_string());
+    return Found{std::string(id->get_string()), models->size() - 1};
 }
 
 class ServerAnswerer final : public Answerer {
   public:
-    ServerAnswerer(HttpClient client, std::string model)
-        : client_(std::move(client)), model_(std::move(model)) {}
+    ServerAnswerer(HttpClient client, Found found)
+        : client_(std::move(client)), model_(std::move(found.model)), others_(found.others) {}
 
-    std::string name() const override { return model_ + " at " + client_.url(); }
+    std::string name() const override {
+        const std::string more =
+            others_ > 0 ? fmt::format(" (and {} more; --model-name chooses)", others_) : "";
+        return fmt::format("{} at {}{}", model_, client_.url(), more);
+    }
 
     Result<Reply> answer(json::object body, const OnText& on_text, const std::atomic<bool>& stop) override {
         body["model"] = model_;
@@ -113,6 +122,7 @@ class ServerAnswerer final : public Answerer {
 
     HttpClient client_;
     const std::string model_;
+    const size_t others_;
 };
 
 }  // namespace
@@ -120,13 +130,13 @@ class ServerAnswerer final : public Answerer {
 Result<std::unique_ptr<Answerer>> make_server_answerer(const ServerAddress& address) {
     auto client = HttpClient::to(address.url, address.api_key);
     if (!client) return client.error();
-    std::string model = address.model;
-    if (model.empty()) {
-        auto found = first_model(*client);
-        if (!found) return found.error();
-        model = std::move(*found);
+    Found found{address.model};
+    if (found.model.empty()) {
+        auto first = first_model(*client);
+        if (!first) return first.error();
+        found = std::move(*first);
     }
-    return std::unique_ptr<Answerer>(std::make_unique<ServerAnswerer>(std::move(*client), std::move(model)));
+    return std::unique_ptr<Answerer>(std::make_unique<ServerAnswerer>(std::move(*client), std::move(found)));
 }
 
 }  // namespace sluice::net::repl
