@@ -17,6 +17,7 @@
 #include "net/json.h"
 #include "net/limits.h"
 #include "net/openai/structured.h"
+#include "net/repl/screen.h"
 
 namespace sluice::net {
 namespace {
@@ -123,8 +124,9 @@ int answer(repl::Answerer& answerer, boost::json::object body, const RunCommand&
     bool begun = false;
     int refused = 0;  // errno of standard output
     std::atomic<bool> stop{false};
+    const bool terminal = isatty(STDOUT_FILENO) != 0;
     const auto show = [&](std::string_view text) {
-        if (stop || print(text)) return;
+        if (stop || print(terminal ? repl::printable(text) : std::string(text))) return;
         refused = errno;
         stop = true;
     };

@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 
 from server import MAKE_GGUF, ROOT, SLUICE, clean_environment, sluice
+from terminal import Terminal
 
 QUESTION = "Where does the river go?"
 RIVER = {
@@ -171,6 +172,13 @@ def test_without_a_prompt_nobody_is_waited_for():
     os.close(slave)
     os.close(master)
     assert "see sluice run --help" in complaint(ended, 2)
+
+
+def test_an_answer_does_not_steer_the_terminal(schema):
+    path = schema({"const": "a\x7fb"})
+    assert sluice("run", "--schema", path, QUESTION).stdout == b'"a\x7fb"\n'
+    with Terminal("run", "--schema", path, QUESTION) as run:
+        run.until('"a\u2421b"'.encode())
 
 
 def in_bash(script, *arguments):
