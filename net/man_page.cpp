@@ -116,13 +116,16 @@ std::string synopsis(const CommandRow& command) {
 void add_surroundings(Page& page) {
     page.section("ENVIRONMENT");
     page.line(
-        "Each option names its variable. A flag on the command line wins over the environment, that over\n"
-        "the file of \\fB\\-\\-config\\fR.");
+        escaped("Each option names its variable. A flag on the command line wins over the environment, "
+                "that over the file of `--config`. `chat` also looks at these:"));
+    page.item(bold("OPENAI_API_KEY"), escaped("The key for `--url` where no other is given."));
+    page.item(bold("NO_COLOR"), escaped("Thoughts are not dimmed but stand between tags."));
     page.section("FILES");
     page.line(
-        "The file of \\fB\\-\\-config\\fR is TOML: an option's name without its dashes, and its value, such "
-        "as\n"
-        "\\fBkv\\-memory = \"4GiB\"\\fR. One file may be for all commands.");
+        escaped("The file of `--config` is TOML: an option's name without its dashes, and its value, such "
+                "as `kv-memory = \"4GiB\"`. One file may be for all commands."));
+    page.item(bold("$XDG_STATE_HOME/sluice/chat_history"),
+              escaped("What was typed in `chat`; else below `~/.local/state`."));
     page.section("EXIT STATUS");
     for (const ExitMeaning& one : kExitMeanings)
         page.item(bold(std::to_string(one.status)), escaped(one.meaning) + ".");

@@ -141,11 +141,11 @@ int answer(repl::Answerer& answerer, boost::json::object body, const RunCommand&
     if (begun || (reply && !command.json)) show("\n");
     if (stop) return report_output(refused);
     if (!reply) return report(with_next_step(reply.error()));
-    if (reply->finish == "length" && !command.schema.empty()) {
-        return report(wrong("the answer was cut off after " + std::to_string(reply->figures.tokens) +
-                            " tokens, before it fitted --schema; raise --max-tokens"));
-    }
-    return exit_status::done;
+    if (reply->finish != "length" || command.schema.empty()) return exit_status::done;
+    const int64_t tokens = reply->figures.tokens;
+    return report(wrong("the answer was cut off after " + std::to_string(tokens) +
+                        " tokens, before it fitted --schema; raise " +
+                        (tokens < command.answer.max_tokens ? "--max-context" : "--max-tokens")));
 }
 
 }  // namespace

@@ -102,6 +102,8 @@ def test_an_answer_that_is_cut_before_it_fits(schema):
         assert ended.returncode == 1 and b"--max-tokens" in ended.stderr and b" 3 " in ended.stderr
         assert len(ended.stderr.splitlines()) == 1
     assert json.loads(ended.stdout)["finish_reason"] == "length"
+    ended = sluice("run", "--max-context", 14, "--schema", schema(LONG), "hi")
+    assert ended.returncode == 1 and b"raise --max-context" in ended.stderr
 
 
 @pytest.mark.parametrize(
