@@ -1,33 +1,35 @@
-"""Arithmetic on numbers, + - * /, signs and parentheses: exact, nothing else, and no depth that the text decides."""
+"""Arithmetic: numbers, + - * /, signs and parentheses, exactly, and with no depth that the text decides."""
 
 import fractions
+import operator
 import re
 
 MOST_CHARACTERS = 200
-TOKEN = re.compile(r"\s*(\d+(?:\.\d+)?|\.\d+|[-+*/()])")
-RANK = {"+": 1, "-": 1, "*": 2, "/": 2, "sign": 3}
+TOKEN = re.compile(r"\s*(\d+(?:\.\d+)?|\.\d+|[-+*/()])", re.ASCII)
+OPERATIONS = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
+RANK = {"+": 1, "-": 1, "*": 2, "/": 2, "minus": 3}
 
 
 def tokens(expression):
     at, end = 0, len(expression.rstrip())
     while at < end:
         if not (match := TOKEN.match(expression, at, end)):
-            raise ValueError(f"{expression[at:].split()[0][:20]!r} is neither a number nor one of + - * / ( )")
+            wrong = expression[at:].split()[0][:20]
+            raise ValueError(f"{wrong!r} is neither a number nor one of + - * / ( )")
         yield match[1]
         at = match.end()
 
 
-def apply(operator, values):
-    """Takes the operator's values from the end of the list and puts the result there."""
+def apply(sign, values):
+    """Takes the values of an operator from the end of the list and puts the result there."""
     right = values.pop()
-    if operator == "sign":
+    if sign == "minus":
         values.append(-right)
         return
     left = values.pop()
-    if operator == "/" and right == 0:
+    if sign == "/" and right == 0:
         raise ValueError("division by zero")
-    done = {"+": lambda: left + right, "-": lambda: left - right, "*": lambda: left * right, "/": lambda: left / right}
-    values.append(done[operator]())
+    values.append(OPERATIONS[sign](left, right))
 
 
 def evaluate(expression):
@@ -39,10 +41,10 @@ def evaluate(expression):
     for token in tokens(expression):
         if value_wanted and token in "+-":
             if token == "-":
-                operators.append("sign")
+                operators.append("minus")
         elif value_wanted and token == "(":
             operators.append(token)
-        elif value_wanted != (token[0] in ".0123456789"):
+        elif token == "(" or value_wanted != (token[0] in ".0123456789"):
             raise ValueError(f"{token!r} is in the wrong place")
         elif value_wanted:
             values.append(fractions.Fraction(token))

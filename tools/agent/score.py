@@ -33,7 +33,7 @@ def differences(kind, got, wanted):
 
 
 def says(answer, wanted):
-    """Whether an answer holds a text as words of their own, in whatever case; 1,284 is 1284, and -5 is not 5."""
+    """Whether an answer holds a text as words of their own, in any case; 1,284 is 1284, and -5 is not 5."""
     plain = re.sub(r"[*_`\\]", "", answer)
     plain = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", plain)
     plain = " ".join(plain.split()).lower()

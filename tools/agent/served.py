@@ -39,8 +39,9 @@ class Started:
             if found := re.search(r"serves .* at (http://\S+)", said):
                 return found[1]
             if self.process.poll() is not None:
-                last = [line for line in said.splitlines() if line.startswith("sluice: ")] or ["it said nothing"]
-                raise NoServer(f"the server ended with {self.process.returncode}: {last[-1]}")
+                why = [line for line in said.splitlines() if line.startswith("sluice: ")]
+                last = why[-1] if why else "it said nothing"
+                raise NoServer(f"the server ended with {self.process.returncode}: {last}")
             time.sleep(0.02)
         raise NoServer(f"the server does not serve after {seconds:g} s")
 
@@ -55,7 +56,7 @@ class Started:
 
 
 def described(client):
-    """(the model's name, its size in bytes or None) as /v1/models has them; llama.cpp's server says both too."""
+    """(the model's name, its size in bytes or None) as /v1/models has them, also of llama.cpp."""
     models = client.models.list().data
     if not models:
         raise NoServer("the server has no model")
@@ -65,8 +66,8 @@ def described(client):
 
 
 def request_seconds(size):
-    """Time-out of a request: half a minute, and one more for each GiB, which a slow machine reads for a token in
-    0.1 s; of an unknown model as of one of 8 GiB."""
+    """Time-out of a request: half a minute, and one minute more for each GiB, which a slow machine reads
+    in 0.1 s for a token; a model of unknown size counts as one of 8 GiB."""
     return round(30 + 60 * (8 if size is None else size / GIB))
 
 

@@ -1,5 +1,5 @@
-"""The twenty tasks: what the user asks in turn, and one right way through. The state that the right way's calls
-leave is the one that has to be there in the end; other ways to it count as well.
+"""The twenty tasks: what the user asks, turn by turn, and one right way through. The state that its
+calls leave is the one that has to be there in the end; other ways to it count as well.
 """
 
 import dataclasses
@@ -60,9 +60,7 @@ TASKS = (
     Task(
         "product_kept",
         (
-            turn(
-                "Calculate 23 * 41 with the calculator.", calculate("23 * 41"), answer="23 * 41 = 943"
-            ),
+            turn("Calculate 23 * 41 with the calculator.", calculate("23 * 41"), answer="23 * 41 = 943"),
             turn("Store 943 under tarako.", put("tarako", "943"), answer="I stored 943 under tarako."),
         ),
         says=("943", "tarako"),
@@ -75,7 +73,9 @@ TASKS = (
                 calculate("906 - 478"),
                 answer="906 - 478 = 428",
             ),
-            turn("Store the result under window.", put("window", "428"), answer="I stored 428 under window."),
+            turn(
+                "Store the result under window.", put("window", "428"), answer="I stored 428 under window."
+            ),
         ),
         says=("428", "window"),
     ),
@@ -88,9 +88,7 @@ TASKS = (
                 answer="I stored bridge lemon under talimo.",
             ),
             turn(
-                "What is stored under talimo?",
-                get("talimo"),
-                answer="The value of talimo is bridge lemon.",
+                "What is stored under talimo?", get("talimo"), answer="The value of talimo is bridge lemon."
             ),
         ),
         says=("bridge lemon",),
@@ -114,11 +112,11 @@ TASKS = (
     Task(
         "value_copied",
         (
+            turn("Get the value of vanoti.", get("vanoti"), answer="The value of vanoti is plum wolf."),
             turn(
-                "Get the value of vanoti.", get("vanoti"), answer="The value of vanoti is plum wolf."
-            ),
-            turn(
-                "Store it under lemari.", put("lemari", "plum wolf"), answer="I stored plum wolf under lemari."
+                "Store it under lemari.",
+                put("lemari", "plum wolf"),
+                answer="I stored plum wolf under lemari.",
             ),
         ),
         says=("plum wolf", "lemari"),
@@ -147,9 +145,7 @@ TASKS = (
                 answer="I stored horse cherry under garden.",
             ),
             turn(
-                "What is stored under garden?",
-                get("garden"),
-                answer="The value of garden is horse cherry.",
+                "What is stored under garden?", get("garden"), answer="The value of garden is horse cherry."
             ),
         ),
         says=("horse cherry",),
@@ -246,9 +242,7 @@ TASKS = (
                 put("tebali", "pear moon"),
                 answer="I stored pear moon under tebali.",
             ),
-            turn(
-                "What is stored under dazono?", get("dazono"), answer="The value of dazono is horse cup."
-            ),
+            turn("What is stored under dazono?", get("dazono"), answer="The value of dazono is horse cup."),
         ),
         says=("horse cup",),
     ),
@@ -272,9 +266,7 @@ TASKS = (
     Task(
         "number_raised",
         (
-            turn(
-                "What is stored under kimola?", get("kimola"), answer="The value of kimola is 58."
-            ),
+            turn("What is stored under kimola?", get("kimola"), answer="The value of kimola is 58."),
             turn("What is 58 * 7? Use the calculator.", calculate("58 * 7"), answer="58 * 7 = 406"),
             turn("Set kimola to 406.", put("kimola", "406"), answer="I stored 406 under kimola."),
         ),
@@ -285,8 +277,8 @@ TASKS = (
         "sum_of_two_files",
         (
             turn(
-                "The files east.txt and west.txt hold a number each. Add them with the calculator and write the "
-                "sum, the number alone, to total.txt.",
+                "The files east.txt and west.txt hold a number each. Add them with the calculator "
+                "and write the sum, the number alone, to total.txt.",
                 read("east.txt"),
                 read("west.txt"),
                 calculate("1284 + 967"),
@@ -294,7 +286,7 @@ TASKS = (
                 answer="The sum, 2251, is in total.txt.",
             ),
             turn(
-                "Which of the two numbers is larger? Say the number.", answer="The larger number is 1284.",
+                "Which of the two numbers is larger? Say the number.", answer="The larger number is 1284."
             ),
         ),
         says=("1284",),
