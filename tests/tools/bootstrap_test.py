@@ -62,7 +62,8 @@ class Bootstrap(unittest.TestCase):
         self.assertEqual((ended.returncode, "sudo" in calls), (0, True))
 
     def test_without_the_means_it_names_the_packages(self):
-        for options, cause in (({"user": "1000"}, "is there sudo"), ({"broken": "yes"}, "is there a network")):
+        causes = (({"user": "1000"}, "is there sudo"), ({"broken": "yes"}, "is there a network"))
+        for options, cause in causes:
             ended, _ = self.run_it("build", missing="libedit-dev cmake", **options)
             self.assertEqual(ended.returncode, 1)
             self.assertTrue(ended.stderr.endswith("next, as root: apt-get install cmake libedit-dev\n"))
