@@ -1,7 +1,7 @@
 """What the documentation tells people to type works: every command of it is run, or checked in a cheaper way.
 
-Commands of sluice, curl and Python are run, with a tiny model wherever a file is named. What cannot be run is in
-CHEAPER, with the way it is checked and the reason. A command that is neither fails: give it a line there.
+Commands of sluice, curl and Python are run, with a tiny model wherever a file is named. What cannot be run
+is in CHEAPER, with the way it is checked and the reason. What is neither fails: give it a line there.
 """
 
 import json
