@@ -15,7 +15,7 @@ serve: ## build, then serve MODEL (default: the small embedded model) on PORT
 	@tools/serve_advice before "$(if $(findstring --host,$(ARGS)),0,$(PORT))" "$(MODEL)"
 	@$(MAKE) --no-print-directory build STAGES=4
 	@echo "[4/4] serve"
-	@build/release/sluice serve --port $(PORT) $(if $(MODEL),--model "$(MODEL)") $(ARGS) \
+	@build/release/sluice serve --port "$(PORT)" $(if $(MODEL),--model "$(MODEL)") $(ARGS) \
 		|| tools/serve_advice after "$(PORT)" "$(MODEL)" $$?
 
 STAGES := 3
@@ -25,7 +25,8 @@ build: ## compile the program: build/release/sluice
 	@echo "[2/$(STAGES)] configure"
 	@cmake --preset release >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
 	@echo "[3/$(STAGES)] compile, $(JOBS) at a time"
-	@cmake --build build/release --target sluice -j$(JOBS)
+	@cmake --build build/release --target sluice -j$(JOBS) \
+		|| { echo "next: if a compiler was killed, there was too little memory: make serve JOBS=1" >&2; exit 1; }
 
 test: bootstrap-test ## build everything, run the unit tests, then the end-to-end tests
 	tools/run_tests release
