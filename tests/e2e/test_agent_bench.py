@@ -1,7 +1,10 @@
 """tools/agent_bench: an agent that does all right passes every task; one that errs fails where it errs."""
 
 import contextlib
+import functools
 import http.server
+import importlib.machinery
+import importlib.util
 import json
 import os
 import subprocess
@@ -302,6 +305,15 @@ def test_time_grows_with_the_model():
     assert served.run_seconds(8 << 20) == 600
 
 
+@functools.cache
+def program():
+    """The program as a module: what it says of its arguments needs no process."""
+    loader = importlib.machinery.SourceFileLoader("agent_bench", str(PROGRAM))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("agent_bench", loader))
+    loader.exec_module(module)
+    return module
+
+
 def bench(*arguments, **environment):
     return subprocess.run(
         [sys.executable, PROGRAM, "--sluice", SLUICE, *map(str, arguments)],
@@ -352,9 +364,12 @@ def test_it_starts_a_server_of_its_own():
         (["--out", "/nowhere/report.json"], {}),
     ],
 )
-def test_wrong_arguments(arguments, environment):
-    ended = bench(*arguments, **environment)
-    assert ended.returncode == 2 and "agent_bench: error: " in ended.stderr, ended
+def test_wrong_arguments(arguments, environment, monkeypatch, capsys):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as ended:
+        program().main(arguments)
+    assert ended.value.code == 2 and "error: argument " in capsys.readouterr().err
 
 
 def test_no_server():
@@ -403,6 +418,6 @@ def test_time_outs(tmp_path):
     assert "the run's 0.9 s are over" in ended.stdout, ended.stdout
 
 
-def test_the_list_names_all_tasks():
-    ended = bench("--list")
-    assert ended.returncode == 0 and ALL == {line.split()[0] for line in ended.stdout.splitlines()}
+def test_the_list_names_all_tasks(capsys):
+    assert program().main(["--list"]) == 0
+    assert ALL == {line.split()[0] for line in capsys.readouterr().out.splitlines()}

@@ -4,6 +4,7 @@ Commands of sluice, curl and Python are run, with a tiny model wherever a file i
 is in CHEAPER, with the way it is checked and the reason. What is neither fails: give it a line there.
 """
 
+import functools
 import json
 import os
 import re
@@ -117,13 +118,18 @@ def configures(command, reader):
         assert any(target in path.read_text() for path in ROOT.glob("*/**/CMakeLists.txt"))
 
 
+@functools.cache
+def help_of(script):
+    ended = subprocess.run([ROOT / script, "--help"], capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
 def knows_flags(command, reader):
     """The script's --help names every flag."""
     script, *given = command.text.split()
-    ended = subprocess.run([ROOT / script, "--help"], capture_output=True, text=True, timeout=60)
-    assert ended.returncode == 0, ended.stderr
     for flag in (word for word in given if word.startswith("--")):
-        assert flag in ended.stdout, f"{script} has no {flag}"
+        assert flag in help_of(script), f"{script} has no {flag}"
 
 
 def is_built(command, reader):
