@@ -44,9 +44,12 @@ TEXT = CPP + (
     ".toml",
     ".yml",
     "Makefile",
+    "agent_bench",
     "bootstrap",
+    "first_run",
     "run",
     "run_tests",
+    "serve_advice",
 )
 INCLUDE = re.compile(r'^[ \t]*#\s*include\s*(["<])([^">]+)[">]', re.M)
 MARKERS = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")

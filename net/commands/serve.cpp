@@ -34,6 +34,19 @@ std::string start_line(const engine::ModelInfo& m, const std::string& address) {
         m.architecture, experts, m.context, m.kv_blocks, m.backend, m.threads, m.weights, address);
 }
 
+// What to try first, ready to be pasted into a terminal of this machine.
+std::string first_steps(const std::string& host, uint16_t port, bool needs_key) {
+    const bool everywhere = host == "0.0.0.0" || host == "::";
+    const std::string address = url(everywhere ? (host == "::" ? "::1" : "127.0.0.1") : host, port);
+    return fmt::format(
+        "Try it from another terminal:\n\n"
+        "curl -sN {}/v1/chat/completions -H 'Content-Type: application/json'{} -d '{{\"model\": \"default\", "
+        "\"stream\": true, \"max_tokens\": 64, \"messages\": [{{\"role\": \"user\", "
+        "\"content\": \"Tell me about rivers.\"}}]}}'\n\n"
+        "or open {}/ in a browser. Ctrl-C ends it.\n",
+        address, needs_key ? " -H 'Authorization: Bearer YOUR_KEY'" : "", address);
+}
+
 void set_up_log(const std::string& level) {
     spdlog::set_default_logger(spdlog::stderr_color_mt("sluice"));
     spdlog::set_level(spdlog::level::from_str(level));
@@ -45,6 +58,7 @@ class Serving {
   public:
     Serving(const ServeCommand& command, ApiKeys keys)
         : command_(command),
+          needs_key_(keys.required()),
           server_({command.host, command.port, command.io_threads, command.text_threads, command.limits,
                    std::move(keys)}) {}
 
@@ -72,7 +86,8 @@ class Serving {
         if (loaded) {
             const std::shared_ptr<engine::Engine> engine = std::move(*loaded);
             server_.set_engine(engine);
-            std::printf("%s\n", start_line(engine->info(), url(command_.host, server_.port())).c_str());
+            std::printf("%s\n%s", start_line(engine->info(), url(command_.host, server_.port())).c_str(),
+                        first_steps(command_.host, server_.port(), needs_key_).c_str());
             std::fflush(stdout);
             return;
         }
@@ -104,6 +119,7 @@ class Serving {
     }
 
     const ServeCommand& command_;
+    const bool needs_key_;
     asio::io_context events_{1};
     asio::signal_set signals_{events_};
     Server server_;

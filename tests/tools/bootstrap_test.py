@@ -10,11 +10,20 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "tools/bootstrap"
 DPKG_QUERY = """case " $MISSING " in *" ${@: -1} "*) exit 1;; *) printf installed;; esac"""
-APT_GET = """echo "$*" >> "$CALLS"; [ -z "$BROKEN" ] || { echo "E: no mirror" >&2; exit 100; }"""
+APT_GET = """echo "$*" >> "$CALLS"; case "$*" in *" install "*) printf '%s' "$SAID";; esac
+[ -z "$BROKEN" ] || { echo "E: no mirror" >&2; exit 100; }"""
+STATUS = """Get:1 https://mirror libedit-dev
+dlstatus:1:3.5:Retrieving file 1 of 2
+dlstatus:1:4.25:Retrieving file 1 of 2
+dlstatus:2:51.0:Retrieving file 2 of 2
+pmstatus:libedit-dev:0.0:Preparing
+pmstatus:libedit-dev:90.9:Configuring
+pmstatus:dpkg-exec:nothing:Running dpkg
+"""
 
 
 class Bootstrap(unittest.TestCase):
-    def run_it(self, *arguments, missing="", broken="", user="0", sudo=False, script=SCRIPT):
+    def run_it(self, *arguments, missing="", broken="", said="", user="0", sudo=False, script=SCRIPT):
         with tempfile.TemporaryDirectory() as folder:
             tools = {"dpkg-query": DPKG_QUERY, "apt-get": APT_GET, "id": f"echo {user}"}
             if sudo:
@@ -28,6 +37,7 @@ class Bootstrap(unittest.TestCase):
             calls = pathlib.Path(folder, "calls")
             calls.touch()
             environment = {"PATH": folder, "CALLS": str(calls), "MISSING": missing, "BROKEN": broken}
+            environment["SAID"] = said
             ended = subprocess.run(
                 [script, *arguments],
                 env=environment,
@@ -52,10 +62,17 @@ class Bootstrap(unittest.TestCase):
         self.assertEqual((ended.returncode, "sudo" in calls), (0, True))
 
     def test_without_the_means_it_names_the_packages(self):
-        for options in ({"user": "1000"}, {"broken": "yes"}):
+        causes = (({"user": "1000"}, "is there sudo"), ({"broken": "yes"}, "is there a network"))
+        for options, cause in causes:
             ended, _ = self.run_it("build", missing="libedit-dev cmake", **options)
             self.assertEqual(ended.returncode, 1)
-            self.assertIn("please install: cmake libedit-dev", ended.stderr)
+            self.assertTrue(ended.stderr.endswith("next, as root: apt-get install cmake libedit-dev\n"))
+            self.assertIn(cause, ended.stderr)
+
+    def test_it_says_how_far_it_is(self):
+        ended, _ = self.run_it("build", missing="libedit-dev", said=STATUS)
+        shown = ended.stdout.splitlines()[1:]  # behind the names
+        self.assertEqual(shown, ["downloaded 3 %", "downloaded 51 %", "installed 0 %", "installed 90 %"])
 
     def test_without_a_browser_it_goes_on(self):
         with tempfile.TemporaryDirectory() as folder:  # a checkout whose .venv is as it must be
@@ -67,7 +84,7 @@ class Bootstrap(unittest.TestCase):
             script = shutil.copy(SCRIPT, f"{folder}/tools/bootstrap")
             ended, calls = self.run_it("test", missing="chromium-headless-shell", broken="yes", script=script)
         self.assertEqual(ended.returncode, 0, ended.stderr)
-        self.assertIn("please install: chromium-headless-shell", ended.stderr)
+        self.assertIn("next, as root: apt-get install chromium-headless-shell", ended.stderr)
         self.assertIn("skipped", ended.stderr)
         self.assertEqual(len(calls), 1)
 
