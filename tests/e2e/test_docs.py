@@ -48,6 +48,12 @@ def run(command, reader):
         assert ended.stdout.count(b"data: ") > 3 and b"data: [DONE]" in ended.stdout
 
 
+def is_known(command, reader):
+    """The program has that command; a sentence that names it does not say with what."""
+    ended = shell(Command(command.place, "sh", command.text + " --help"), reader)
+    assert ended.returncode == 0 and ended.stdout.strip(), ended.stderr.decode()
+
+
 def talk(command, reader):
     """One question, and the end of what is typed."""
     ended = shell(command, reader, typed="Tell me about rivers.\n")
@@ -102,7 +108,9 @@ def configures(command, reader):
 
 @functools.cache
 def help_of(script):
-    ended = subprocess.run([ROOT / script, "--help"], capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(
+        [sys.executable, ROOT / script, "--help"], capture_output=True, text=True, timeout=60
+    )
     assert ended.returncode == 0, ended.stderr
     return ended.stdout
 
@@ -162,6 +170,8 @@ def way(command):
     """What is done with it; None: nothing, which is a mistake."""
     if command.language not in ("sh", "span"):
         return LANGUAGES.get(command.language)
+    if command.language == "span" and re.fullmatch(rf"{SLUICE_IS} [a-z]+", command.text):
+        return is_known
     for pattern, cheaper, _ in CHEAPER:
         if re.fullmatch(pattern, command.text):
             return cheaper
@@ -276,6 +286,7 @@ def test_a_command_that_nothing_checks_is_found(text, language):
     "text, language",
     [
         ("sluice inspect --nonsense", "span"),
+        ("sluice nonsense", "span"),
         ("sluice inspect\nsluice nonsense", "sh"),
         ("sluice serve --nonsense", "sh"),
         ("make serve NONSENSE=1", "sh"),
