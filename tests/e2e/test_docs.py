@@ -65,9 +65,17 @@ def sourced(command, reader):
     if "zsh" in command.text:
         if not shutil.which("zsh"):
             pytest.skip("zsh is not installed")
-        inner = f"autoload -Uz compinit && compinit -u && {command.text} && (( ${{+_comps[sluice]}} )) && echo yes"
+        known = "(( ${+_comps[sluice]} )) && echo yes"
+        inner = f"autoload -Uz compinit && compinit -u && {command.text} && {known}"
         asks = Command(command.place, "sh", f"zsh -fc {shlex.quote(inner)}")
     run(asks, reader)
+
+
+def is_known(command, reader):
+    """The program has that command; a sentence that names it does not say with what."""
+    program, word = command.text.split()
+    ended = shell(Command(command.place, "sh", f"{program} --help"), reader)
+    assert re.search(rf"^  {word} ", ended.stdout.decode(), re.M), f"there is no command {word}"
 
 
 def talk(command, reader):
@@ -124,7 +132,9 @@ def configures(command, reader):
 
 @functools.cache
 def help_of(script):
-    ended = subprocess.run([ROOT / script, "--help"], capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(
+        [sys.executable, ROOT / script, "--help"], capture_output=True, text=True, timeout=60
+    )
     assert ended.returncode == 0, ended.stderr
     return ended.stdout
 
@@ -188,6 +198,8 @@ def way(command):
     """What is done with it; None: nothing, which is a mistake."""
     if command.language not in ("sh", "span"):
         return LANGUAGES.get(command.language)
+    if command.language == "span" and re.fullmatch(rf"{SLUICE_IS} [a-z]+", command.text):
+        return is_known
     for pattern, cheaper, _ in CHEAPER:
         if re.fullmatch(pattern, command.text):
             return cheaper
@@ -304,6 +316,7 @@ def test_a_command_that_nothing_checks_is_found(text, language):
     "text, language",
     [
         ("sluice inspect --nonsense", "span"),
+        ("sluice nonsense", "span"),
         ("sluice inspect\nsluice nonsense", "sh"),
         ("sluice serve --nonsense", "sh"),
         ("make serve NONSENSE=1", "sh"),
