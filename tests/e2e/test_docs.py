@@ -50,8 +50,9 @@ def run(command, reader):
 
 def is_known(command, reader):
     """The program has that command; a sentence that names it does not say with what."""
-    ended = shell(Command(command.place, "sh", command.text + " --help"), reader)
-    assert ended.returncode == 0 and ended.stdout.strip(), ended.stderr.decode()
+    program, word = command.text.split()
+    ended = shell(Command(command.place, "sh", f"{program} --help"), reader)
+    assert re.search(rf"^  {word} ", ended.stdout.decode(), re.M), f"there is no command {word}"
 
 
 def talk(command, reader):
