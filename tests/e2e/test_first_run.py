@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -81,14 +82,17 @@ def test_the_curl_fits_the_server(flags, address, key):
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=clean_environment()
     ) as process:
+        alarm = threading.Timer(60, process.kill)  # then the output ends
+        alarm.start()
         try:
-            curl = next(line for line in process.stdout if line.startswith("curl"))
+            curl = next((line for line in process.stdout if line.startswith("curl")), "nothing")
             assert address in curl and ("Authorization: Bearer YOUR_KEY" in curl) is key
             told = subprocess.run(
                 ["bash", "-c", curl.replace("YOUR_KEY", "secret")], capture_output=True, timeout=60
             )
             assert b"data: [DONE]" in told.stdout
         finally:
+            alarm.cancel()
             process.kill()
 
 
