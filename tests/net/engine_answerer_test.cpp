@@ -43,7 +43,8 @@ std::unique_ptr<repl::Answerer> make_answerer(const char* script) {
 
 constexpr const char* kScript =
     R"([{"when": ["think"], "text": "<think>\nhm hm\n</think>\n\nYes."},
-        {"when": ["endless"], "text": "wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww", "delay_ms": 100}])";
+        {"when": ["endless"], "delay_ms": 100,
+         "text": "wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww"}])";
 
 json::object body(const char* question, json::object fields = {}) {
     fields["messages"] = json::array{json::object{{"role", "user"}, {"content", question}}};
@@ -59,7 +60,7 @@ TEST(EngineAnswerer, TellsThoughtsFromTheAnswerAndCounts) {
         text.clear();
         thoughts.clear();
         const auto reply = answerer->answer(
-            body("think"),
+            body("think, and let this be longer than a block of the cache"),
             [&](std::string_view piece, bool thought) { (thought ? thoughts : text) += piece; }, stop);
         ASSERT_TRUE(reply.has_value()) << reply.error().message;
         EXPECT_EQ(thoughts, "hm hm");
