@@ -11,8 +11,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/event.h"
-#include "engine/stats.h"
+#include "engine/engine.h"
 
 namespace sluice::net {
 
@@ -38,9 +37,8 @@ class Metrics {
     void finished(const engine::Usage& usage, Seconds whole, Seconds decode);
     void timed(const engine::Timing& timing);  // of each of the call's requests
 
-    // Prometheus text format. `stats` and `model` may be null: not loaded.
-    std::string text(int64_t connections, const engine::EngineStats* stats,
-                     const engine::ModelInfo* model) const;
+    // Prometheus text format. `engine` may be null: not loaded.
+    std::string text(int64_t connections, const engine::Engine* engine) const;
 
   private:
     prometheus::Registry registry_;
