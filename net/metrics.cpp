@@ -166,7 +166,7 @@ void EngineFamilies::iteration_tokens() {
         .metric.push_back(std::move(one));
 }
 
-// A series for each layer, not for each expert: of those a model may have many thousand (/experts lists them).
+// A series for each layer, not for each expert: of those a model may have thousands, which /experts lists.
 void EngineFamilies::experts() {
     count("sluice:experts_used_total", "Experts that a layer used in a step, summed over both.",
           std::accumulate(use_.distinct.begin(), use_.distinct.end(), int64_t{0}));
@@ -175,8 +175,9 @@ void EngineFamilies::experts() {
                "Mean tokens of a layer's experts over those of its busiest, since the load; 1 is even.",
                MetricType::Gauge);
     for (int32_t layer = 0; layer < use_.layers && use_.tokens > 0; ++layer) {
-        const auto row = std::span(use_.chosen).subspan(static_cast<size_t>(layer * use_.experts),
-                                                        static_cast<size_t>(use_.experts));
+        const auto row =
+            std::span(use_.chosen)
+                .subspan(static_cast<size_t>(layer * use_.experts), static_cast<size_t>(use_.experts));
         const double sum = static_cast<double>(std::accumulate(row.begin(), row.end(), int64_t{0}));
         ClientMetric one = metric();
         one.label.push_back({"layer", std::to_string(layer)});

@@ -283,7 +283,8 @@ constexpr std::string_view kOwn = R"json({
         "layers": {"type": "integer"}, "experts": {"type": "integer"}, "experts_used": {"type": "integer"},
         "max_body_bytes": {"type": "integer"}}},
 "ExpertUse": {"type": "object",
-    "required": ["layers", "experts", "experts_used", "steps", "tokens", "tokens_per_expert", "distinct_experts"],
+    "required": ["layers", "experts", "experts_used", "steps", "tokens", "tokens_per_expert",
+        "distinct_experts"],
     "properties": {
         "layers": {"type": "integer"}, "experts": {"type": "integer"}, "experts_used": {"type": "integer"},
         "steps": {"type": "integer"}, "tokens": {"type": "integer"},
