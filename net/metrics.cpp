@@ -264,11 +264,19 @@ void Metrics::timed(const engine::Timing& timing) {
     histograms_->inference.Observe(Seconds(timing.inference).count());
 }
 
-std::string Metrics::text(int64_t connections, const engine::Engine* engine) const {
+std::string Metrics::text(int64_t connections, const openai::ResponseStore& responses,
+                          const engine::Engine* engine) const {
     std::vector<MetricFamily> families = registry_.Collect();
-    ClientMetric open;
-    open.gauge.value = static_cast<double>(connections);
-    families.push_back({"sluice:connections", "Connections open now.", MetricType::Gauge, {open}});
+    const auto gauge = [&families](const char* name, const char* help, auto value) {
+        ClientMetric one;
+        one.gauge.value = static_cast<double>(value);
+        families.push_back({name, help, MetricType::Gauge, {std::move(one)}});
+    };
+    gauge("sluice:connections", "Connections open now.", connections);
+    const openai::StoreCounts stored = responses.counts();
+    gauge("sluice:stored_responses", "Responses kept for later.", stored.kept);
+    gauge("sluice:stored_response_bytes", "Bytes of them and of what they go on from.", stored.bytes);
+    gauge("sluice:background_responses", "Responses that go on without their client.", stored.running);
     if (engine) {
         for (MetricFamily& family : EngineFamilies(*engine).build()) families.push_back(std::move(family));
     }

@@ -1,5 +1,6 @@
-// What /metrics shows: figures of the HTTP side, counted here, and those of the engine, copied at each
-// scrape. vLLM's names, which routers and dashboards know, and sluice:* for our own. Any thread.
+// What /metrics shows: figures of the HTTP side, counted here, and those of the response store and the
+// engine, copied at each scrape. vLLM's names, which routers and dashboards know, and sluice:* for our own.
+// Any thread.
 #pragma once
 #include <prometheus/counter.h>
 #include <prometheus/family.h>
@@ -12,6 +13,7 @@
 #include <string_view>
 
 #include "engine/engine.h"
+#include "net/responses/store.h"
 
 namespace sluice::net {
 
@@ -38,7 +40,8 @@ class Metrics {
     void timed(const engine::Timing& timing);  // of each of the call's requests
 
     // Prometheus text format. `engine` may be null: not loaded.
-    std::string text(int64_t connections, const engine::Engine* engine) const;
+    std::string text(int64_t connections, const openai::ResponseStore& responses,
+                     const engine::Engine* engine) const;
 
   private:
     prometheus::Registry registry_;

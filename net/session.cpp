@@ -156,7 +156,7 @@ HttpResponse json_response(std::string body) {
 HttpResponse metrics_response(const Services& s, const Readiness& readiness) {
     HttpResponse response;
     response.content_type = "text/plain; version=0.0.4; charset=utf-8";
-    response.body = s.metrics.text(s.connections, readiness.engine.get());
+    response.body = s.metrics.text(s.connections, *s.responses, readiness.engine.get());
     return response;
 }
 

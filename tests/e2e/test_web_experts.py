@@ -85,6 +85,9 @@ def test_cells_appear_after_an_answer(browser, own):
         tab.setting("Max tokens", "40")
         tab.send("Tell me of rivers.")
         tab.done()
+        for _ in range(3):  # the first may be of before; when the third comes the second is drawn
+            with tab.page.expect_response("**/experts"):
+                pass
         expect(heat.note).to_contain_text(re.compile("In the last [1-9] s, each expert's share"))
         use = own.get("/experts").json
         all_cells = sum(map(sum, use["tokens_per_expert"]))

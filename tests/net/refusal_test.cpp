@@ -235,7 +235,8 @@ TEST_F(RefusalTest, WhileLoading) {
     bind();
     EXPECT_EQ(get("/health").status(), 200);
     for (const std::string& request :
-         {completion(""), chat(""), http_request("GET", "/v1/models"), http_request("GET", "/ready")}) {
+         {completion(""), chat(""), http_request("GET", "/v1/models"), http_request("GET", "/experts"),
+          http_request("GET", "/ready")}) {
         const Answer answer = ask(request);
         expect_error(answer, 503, "unavailable", "null");
         EXPECT_EQ(answer.raw.field("Retry-After"), "1");
