@@ -78,6 +78,7 @@ struct Engine::Core {
     void publish(const scheduler::StepPlan& plan);
     void show_counts() {
         board.publish(scheduler.counts(), waiting.load(), model->backend().counters(), live.load() > 0);
+        if (const auto* use = model->expert_use()) board.publish_experts(*use, scheduler.idle());
     }
     void end(RequestKey key, Event terminal);
     void fail_all(const Error& why);
@@ -339,7 +340,7 @@ Result<std::unique_ptr<Engine>> Engine::create(std::unique_ptr<model::Model> mod
     if (info.kv_blocks < 1)
         return Error{ErrorKind::out_of_memory, "the KV cache has no block", "--kv-memory"};
     auto core = std::make_unique<Core>(std::move(model), std::move(frontend), std::move(info), options);
-    core->board.publish(core->scheduler.counts(), 0, core->model->backend().counters(), false);
+    core->show_counts();
     return std::unique_ptr<Engine>(new Engine(std::move(core)));
 }
 
@@ -397,6 +398,9 @@ bool Engine::wait_idle(Clock::time_point until) {
 
 EngineStats Engine::stats() const {
     return core_->board.read(core_->waiting.load(), core_->live.load() > 0);
+}
+model::ExpertUse Engine::experts() const {
+    return core_->board.read_experts();
 }
 const ModelInfo& Engine::info() const {
     return core_->info;

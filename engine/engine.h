@@ -6,6 +6,7 @@
 #include <string>
 
 #include "engine/frontend.h"
+#include "engine/model/expert_use.h"
 #include "engine/options.h"
 #include "engine/request.h"
 #include "engine/result.h"
@@ -39,6 +40,8 @@ class Engine {
     bool wait_idle(Clock::time_point until);
 
     EngineStats stats() const;  // a copy of the last step's figures; never waits for a step
+    // A copy as well, at most a quarter of a second old while others run; complete when the engine is idle.
+    model::ExpertUse experts() const;
     const ModelInfo& info() const;
     const Frontend& frontend() const;  // text <-> tokens; const, any thread
 

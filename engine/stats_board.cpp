@@ -6,6 +6,7 @@ namespace sluice::engine {
 namespace {
 constexpr int64_t kFirstBound = 8, kLastBound = 16384;
 constexpr size_t kBuckets = 14;  // 1, 8, 16, ... 16384, +inf
+constexpr std::chrono::milliseconds kExpertsEvery{250};
 }  // namespace
 
 StatsBoard::StatsBoard() {
@@ -60,12 +61,25 @@ void StatsBoard::publish(const scheduler::Counts& counts, int64_t waiting, const
     shown_ = next_;
 }
 
+void StatsBoard::publish_experts(const model::ExpertUse& use, bool idle) {
+    const auto now = std::chrono::steady_clock::now();
+    if (!idle && now - experts_copied_ < kExpertsEvery) return;
+    experts_copied_ = now;
+    const std::lock_guard lock(mutex_);
+    experts_ = use;
+}
+
 EngineStats StatsBoard::read(int64_t waiting, bool busy) const {
     const std::lock_guard lock(mutex_);
     EngineStats stats = shown_;
     stats.waiting = waiting;
     stats.busy = busy;
     return stats;
+}
+
+model::ExpertUse StatsBoard::read_experts() const {
+    const std::lock_guard lock(mutex_);
+    return experts_;
 }
 
 }  // namespace sluice::engine

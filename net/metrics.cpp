@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
+#include <span>
 
 #include "kernels/kv_view.h"
 
@@ -52,10 +54,11 @@ prometheus::Histogram& histogram(prometheus::Registry& registry, const std::stri
         .Add({}, bounds);
 }
 
-// Families of the engine's figures, built from one copy of its stats.
+// Families of the engine's figures, built from one copy of them.
 class EngineFamilies {
   public:
-    EngineFamilies(const engine::EngineStats& s, const engine::ModelInfo& m) : s_(s), m_(m) {}
+    explicit EngineFamilies(const engine::Engine& engine)
+        : s_(engine.stats()), m_(engine.info()), use_(engine.experts()) {}
 
     std::vector<MetricFamily> build() {
         gauges();
@@ -63,6 +66,7 @@ class EngineFamilies {
         success();
         cache_config();
         iteration_tokens();
+        if (use_.experts > 0) experts();
         return std::move(out_);
     }
 
@@ -91,9 +95,11 @@ class EngineFamilies {
     void success();
     void cache_config();
     void iteration_tokens();
+    void experts();
 
-    const engine::EngineStats& s_;
+    const engine::EngineStats s_;
     const engine::ModelInfo& m_;
+    const model::ExpertUse use_;
     std::vector<MetricFamily> out_;
 };
 
@@ -158,6 +164,27 @@ void EngineFamilies::iteration_tokens() {
     }
     family("vllm:iteration_tokens_total", "Tokens of a step.", MetricType::Histogram)
         .metric.push_back(std::move(one));
+}
+
+// A series for each layer, not for each expert: of those a model may have thousands, which /experts lists.
+void EngineFamilies::experts() {
+    count("sluice:experts_used_total", "Experts that a layer used in a step, summed over both.",
+          std::accumulate(use_.distinct.begin(), use_.distinct.end(), int64_t{0}));
+    MetricFamily& out =
+        family("sluice:expert_balancedness",
+               "Mean tokens of a layer's experts over those of its busiest, since the load; 1 is even.",
+               MetricType::Gauge);
+    for (int32_t layer = 0; layer < use_.layers && use_.tokens > 0; ++layer) {
+        const auto row =
+            std::span(use_.chosen)
+                .subspan(static_cast<size_t>(layer * use_.experts), static_cast<size_t>(use_.experts));
+        const double sum = static_cast<double>(std::accumulate(row.begin(), row.end(), int64_t{0}));
+        ClientMetric one = metric();
+        one.label.push_back({"layer", std::to_string(layer)});
+        one.gauge.value = sum / static_cast<double>(row.size()) /
+                          static_cast<double>(*std::max_element(row.begin(), row.end()));
+        out.metric.push_back(std::move(one));
+    }
 }
 
 }  // namespace
@@ -237,15 +264,21 @@ void Metrics::timed(const engine::Timing& timing) {
     histograms_->inference.Observe(Seconds(timing.inference).count());
 }
 
-std::string Metrics::text(int64_t connections, const engine::EngineStats* stats,
-                          const engine::ModelInfo* model) const {
+std::string Metrics::text(int64_t connections, const openai::ResponseStore& responses,
+                          const engine::Engine* engine) const {
     std::vector<MetricFamily> families = registry_.Collect();
-    ClientMetric open;
-    open.gauge.value = static_cast<double>(connections);
-    families.push_back({"sluice:connections", "Connections open now.", MetricType::Gauge, {open}});
-    if (stats && model) {
-        for (MetricFamily& family : EngineFamilies(*stats, *model).build())
-            families.push_back(std::move(family));
+    const auto gauge = [&families](const char* name, const char* help, auto value) {
+        ClientMetric one;
+        one.gauge.value = static_cast<double>(value);
+        families.push_back({name, help, MetricType::Gauge, {std::move(one)}});
+    };
+    gauge("sluice:connections", "Connections open now.", connections);
+    const openai::StoreCounts stored = responses.counts();
+    gauge("sluice:stored_responses", "Responses kept for later.", stored.kept);
+    gauge("sluice:stored_response_bytes", "Bytes of them and of what they go on from.", stored.bytes);
+    gauge("sluice:background_responses", "Responses that go on without their client.", stored.running);
+    if (engine) {
+        for (MetricFamily& family : EngineFamilies(*engine).build()) families.push_back(std::move(family));
     }
     return prometheus::TextSerializer().Serialize(families);
 }

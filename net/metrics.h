@@ -1,5 +1,6 @@
-// What /metrics shows: figures of the HTTP side, counted here, and those of the engine, copied at each
-// scrape. vLLM's names, which routers and dashboards know, and sluice:* for our own. Any thread.
+// What /metrics shows: figures of the HTTP side, counted here, and those of the response store and the
+// engine, copied at each scrape. vLLM's names, which routers and dashboards know, and sluice:* for our own.
+// Any thread.
 #pragma once
 #include <prometheus/counter.h>
 #include <prometheus/family.h>
@@ -11,8 +12,8 @@
 #include <string>
 #include <string_view>
 
-#include "engine/event.h"
-#include "engine/stats.h"
+#include "engine/engine.h"
+#include "net/responses/store.h"
 
 namespace sluice::net {
 
@@ -38,9 +39,9 @@ class Metrics {
     void finished(const engine::Usage& usage, Seconds whole, Seconds decode);
     void timed(const engine::Timing& timing);  // of each of the call's requests
 
-    // Prometheus text format. `stats` and `model` may be null: not loaded.
-    std::string text(int64_t connections, const engine::EngineStats* stats,
-                     const engine::ModelInfo* model) const;
+    // Prometheus text format. `engine` may be null: not loaded.
+    std::string text(int64_t connections, const openai::ResponseStore& responses,
+                     const engine::Engine* engine) const;
 
   private:
     prometheus::Registry registry_;

@@ -27,6 +27,7 @@ constexpr RouteEntry kRoutes[] = {
     {"/v1/models/{id}", "GET", Route::model, "the same by its name, an alias, or `default`"},
     {"/server_info", "GET", Route::server_info, "model, shapes, settings"},
     {"/get_server_info", "GET", Route::server_info, "the same, by the name that some routers ask for"},
+    {"/experts", "GET", Route::experts, "how many tokens each expert of each layer has computed"},
     {"/version", "GET", Route::version, "the program's version"},
     {"/openapi.json", "GET", Route::openapi, "all of this as OpenAPI 3.1, made of the same tables"},
     {"/", "GET", Route::page, "a page to chat with the model in a browser"},

@@ -29,6 +29,7 @@ enum class Route : uint8_t {
     models,
     model,
     server_info,
+    experts,
     version,
     openapi,
     page,
@@ -68,7 +69,7 @@ constexpr bool has_body(Route route) {
 // Routes that need a loaded model.
 constexpr bool needs_engine(Route route) {
     return has_body(route) || route == Route::models || route == Route::model ||
-           route == Route::server_info || route == Route::openapi;
+           route == Route::server_info || route == Route::experts || route == Route::openapi;
 }
 // Routes that need no API key: load balancers, probes, scrapers and browsers ask them, and they
 // tell nothing of requests.

@@ -156,12 +156,7 @@ HttpResponse json_response(std::string body) {
 HttpResponse metrics_response(const Services& s, const Readiness& readiness) {
     HttpResponse response;
     response.content_type = "text/plain; version=0.0.4; charset=utf-8";
-    if (!readiness.engine) {
-        response.body = s.metrics.text(s.connections, nullptr, nullptr);
-    } else {
-        const engine::EngineStats stats = readiness.engine->stats();
-        response.body = s.metrics.text(s.connections, &stats, &readiness.engine->info());
-    }
+    response.body = s.metrics.text(s.connections, *s.responses, readiness.engine.get());
     return response;
 }
 
@@ -191,6 +186,8 @@ HttpResponse answer_at_once(const RouteMatch& match, const HttpRequest& request,
             return json_response(openai::model_list(readiness.engine->info()));
         case Route::server_info:
             return json_response(openai::server_info(readiness.engine->info(), s.limits));
+        case Route::experts:
+            return json_response(openai::expert_use(readiness.engine->experts(), readiness.engine->info()));
         case Route::openapi:
             return json_response(*readiness.openapi);
         case Route::version:

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "engine/model/expert_use.h"
 #include "kernels/backend.h"
 #include "kernels/kv_view.h"
 
@@ -29,6 +30,9 @@ class Model {
     // The hidden states [S, hidden] after the output norm, of the last call. A model may have none to show.
     virtual int32_t hidden() const { return 0; }
     virtual std::span<const float> states() const { return {}; }
+
+    // null: there are no experts.
+    virtual const ExpertUse* expert_use() const { return nullptr; }
 
     // Copies one block's keys and values in all layers (copy-on-write). Before forward of the same step.
     virtual void copy_block(int32_t from, int32_t to) = 0;

@@ -22,6 +22,11 @@ Transformer::Transformer(Weights weights, const Config& config, std::unique_ptr<
         const double f = std::pow(config_.rope_base, -2.0 * i / config_.rope_dim) / config_.rope_scale;
         frequencies_.push_back(weights_.rope_freqs ? f / static_cast<double>(weights_.rope_freqs[i]) : f);
     }
+    if (!config_.arch.moe) return;
+    use_.layers = config_.layers;
+    use_.experts = config_.experts;
+    use_.distinct.assign(static_cast<size_t>(config_.layers), 0);
+    use_.chosen.assign(use_.distinct.size() * static_cast<size_t>(config_.experts), 0);
 }
 
 std::span<float> Transformer::forward(const Batch& batch) {
@@ -30,8 +35,10 @@ std::span<float> Transformer::forward(const Batch& batch) {
     for (int32_t i = 0; i < config_.layers; ++i) {
         const LayerWeights& layer = weights_.layers[static_cast<size_t>(i)];
         attention(layer, i, batch.where);
-        feed_forward(layer);
+        feed_forward(layer, i);
     }
+    ++use_.steps;
+    use_.tokens += tokens_;
     normalise(batch.state_rows, states_);
     shown_ = batch.state_rows.size() * static_cast<size_t>(config_.hidden);
     return logits(batch.logit_rows);
@@ -82,7 +89,7 @@ void Transformer::attention(const LayerWeights& l, int32_t index, const kernels:
     backend_->linear({attn_.data(), tokens_, out});
 }
 
-void Transformer::feed_forward(const LayerWeights& l) {
+void Transformer::feed_forward(const LayerWeights& l, int32_t index) {
     backend_->rms_norm({x_.data(), l.ffn_norm, h_.data(), tokens_, config_.hidden, config_.norm_eps});
     if (!config_.arch.moe) {
         backend_->dense_ffn({h_.data(), x_.data(), tokens_, l.gate, l.up, l.down});
@@ -101,6 +108,20 @@ void Transformer::feed_forward(const LayerWeights& l) {
                                expert_begin_.data(),
                                row_.data()};
     backend_->moe_ffn({h_.data(), x_.data(), route, l.gate_exps, l.up_exps, l.down_exps});
+    if (tokens_ > 0) count_experts(index);
+}
+
+// From where each expert's rows begin, which the grouping has found anyway.
+void Transformer::count_experts(int32_t layer) {
+    const auto experts = static_cast<size_t>(config_.experts);
+    int64_t* chosen = use_.chosen.data() + static_cast<size_t>(layer) * experts;
+    int64_t distinct = 0;
+    for (size_t e = 0; e < experts; ++e) {
+        const int32_t tokens = expert_begin_[e + 1] - expert_begin_[e];
+        chosen[e] += tokens;
+        distinct += tokens > 0;
+    }
+    use_.distinct[static_cast<size_t>(layer)] += distinct;
 }
 
 // The output norm of these rows of x.

@@ -23,6 +23,7 @@ class Transformer : public Model {
     std::span<float> forward(const Batch& batch) override;
     int32_t hidden() const override { return config_.hidden; }
     std::span<const float> states() const override { return {states_.data(), shown_}; }
+    const ExpertUse* expert_use() const override { return config_.arch.moe ? &use_ : nullptr; }
     void copy_block(int32_t from, int32_t to) override { store_->copy_block(from, to); }
     kernels::Backend& backend() override { return *backend_; }
 
@@ -30,7 +31,8 @@ class Transformer : public Model {
     void prepare(const Batch& batch);
     void find_rotation(int64_t token, std::span<const int32_t> positions);
     void attention(const LayerWeights& layer, int32_t index, const kernels::BatchView& where);
-    void feed_forward(const LayerWeights& layer);
+    void feed_forward(const LayerWeights& layer, int32_t index);
+    void count_experts(int32_t layer);
     void normalise(std::span<const int32_t> rows, std::vector<float>& out);
     std::span<float> logits(std::span<const int32_t> rows);
 
@@ -39,6 +41,7 @@ class Transformer : public Model {
     std::unique_ptr<kernels::Backend> backend_;
     std::unique_ptr<kvcache::KvStore> store_;
     std::vector<double> frequencies_;  // [rope_dim/2] radians a position
+    ExpertUse use_;
 
     // Buffers of one step, kept for the next. T tokens, R logit rows.
     int64_t tokens_ = 0;

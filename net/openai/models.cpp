@@ -54,6 +54,24 @@ std::string server_info(const engine::ModelInfo& model, const Limits& limits) {
     return out;
 }
 
+std::string expert_use(const model::ExpertUse& use, const engine::ModelInfo& model) {
+    std::string out;
+    JsonWriter json(out);
+    json.begin_object().key("layers").integer(model.layers).key("experts").integer(model.experts);
+    json.key("experts_used").integer(model.experts_used);
+    json.key("steps").integer(use.steps).key("tokens").integer(use.tokens);
+    json.key("tokens_per_expert").begin_array();
+    for (auto at = use.chosen.begin(); at != use.chosen.end();) {
+        json.begin_array();
+        for (int32_t e = 0; e < use.experts; ++e) json.integer(*at++);
+        json.end_array();
+    }
+    json.end_array().key("distinct_experts").begin_array();
+    for (const int64_t distinct : use.distinct) json.integer(distinct);
+    json.end_array().end_object();
+    return out;
+}
+
 std::string version() {
     return fmt::format(R"({{"version":"{}"}})", SLUICE_VERSION);
 }

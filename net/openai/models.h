@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "engine/model/expert_use.h"
 #include "engine/stats.h"
 #include "net/limits.h"
 
@@ -12,6 +13,7 @@ std::string model_list(const engine::ModelInfo& model);
 std::string model_object(const engine::ModelInfo& model, std::string_view name);  // own or alias
 
 std::string server_info(const engine::ModelInfo& model, const Limits& limits);
+std::string expert_use(const model::ExpertUse& use, const engine::ModelInfo& model);
 std::string version();
 
 // Changes when the model or the way it is computed changes.

@@ -38,6 +38,7 @@ constexpr Operation kOperations[] = {
     {Route::models, "", "ModelList"},
     {Route::model, "", "Model"},
     {Route::server_info, "", "ServerInfo"},
+    {Route::experts, "", "ExpertUse"},
     {Route::version, "", "Version"},
     {Route::openapi, "", "Document"},
     {Route::page, "", "Page"},

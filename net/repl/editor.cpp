@@ -76,6 +76,7 @@ class Editor final : public LineReader {
         prompt_ = prompt;
         line.clear();
         too_long_ = false;
+        el_set(edit_, EL_PREP_TERM, 1);  // before the prompt, so that no key is echoed twice
         show("\x1b[?2004h");
         int count = 0;
         const char* got = el_gets(edit_, &count);

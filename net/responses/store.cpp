@@ -87,9 +87,9 @@ void ResponseStore::cancel_all() {
     for (const auto& one : all) one->cancel();
 }
 
-size_t ResponseStore::bytes() const {
+StoreCounts ResponseStore::counts() const {
     const std::lock_guard lock(mutex_);
-    return held();
+    return {entries_.size(), held(), running_.size()};
 }
 
 size_t ResponseStore::held() const {

@@ -34,6 +34,12 @@ class RunningResponse {
     virtual void cancel() = 0;   // when it returns, the response has ended
 };
 
+struct StoreCounts {
+    size_t kept = 0;   // responses that can be named
+    size_t bytes = 0;  // of them and of what they go on from
+    size_t running = 0;
+};
+
 class ResponseStore {
   public:
     ResponseStore(size_t max_bytes, size_t max_count, size_t max_running);
@@ -49,7 +55,7 @@ class ResponseStore {
     std::shared_ptr<RunningResponse> running(std::string_view id) const;
     void cancel_all();
 
-    size_t bytes() const;
+    StoreCounts counts() const;
 
   private:
     using Entries = std::list<Turns>;  // by age

@@ -5,7 +5,7 @@ const NUMBERS = ['temperature', 'top_p', 'max_tokens', 'seed'];
 const SETTINGS = ['system', 'tools', ...NUMBERS];
 
 const log = byId('log'), prompt = byId('prompt'), model = byId('model'), panel = byId('panel');
-const engine = new EngineView();
+const engine = new EngineView(), experts = new ExpertView();
 let messages = [];  // {role: user | assistant | tool, ...}
 let views = new Map();
 let running = null;  // the AbortController of the answer being written
@@ -261,7 +261,12 @@ async function loadModels() {
 
 async function watch() {
   const asksForKey = !byId('key-form').hidden;
-  if (!document.hidden && await engine.poll() && !modelsKnown && !asksForKey) await loadModels();
+  if (!document.hidden) {
+    const loaded = await engine.poll();
+    if (loaded && !modelsKnown && !asksForKey) await loadModels();
+    if (!loaded) experts.forget();
+    if (loaded && modelsKnown && !panel.hidden) await experts.poll();
+  }
   setTimeout(watch, 1000);
 }
 
@@ -280,6 +285,7 @@ function showTheme() {
   if (theme) document.documentElement.dataset.theme = theme;
   const dark = theme ? theme === 'dark' : systemIsDark.matches;
   byId('theme').setAttribute('aria-pressed', String(dark));
+  experts.draw();
 }
 
 byId('composer').addEventListener('submit', (event) => {

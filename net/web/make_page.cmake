@@ -1,7 +1,7 @@
 # Makes the chat page of its parts, and says what its headers must say of it. The build runs it:
 #   cmake -DFROM=net/web -DTO=folder -P make_page.cmake
 # Writes TO/page.html (style and scripts inside) and TO/page_hashes.h (for the content security policy; ETag).
-set(SCRIPTS api.js markdown.js engine.js message.js chat.js)
+set(SCRIPTS api.js markdown.js engine.js experts.js message.js chat.js)
 
 # The base64 form of the SHA-256 of a text, as policies spell it.
 function(base64_sha256 text out)

@@ -103,10 +103,13 @@ def test_queued_and_full():
         assert server.get(f"{PATH}/{second['id']}").json["status"] == "queued"
         full = server.post(PATH, body)
         assert full.status == 429 and full.headers["Retry-After"]
+        assert server.metric("sluice:background_responses") == 2
         assert server.post(f"{PATH}/{second['id']}/cancel", None).json["status"] == "cancelled"
         assert server.get(f"{PATH}/{second['id']}").json["output"] == []
         assert server.post(f"{PATH}/{first}/cancel", {}).json["status"] == "cancelled"
         server.wait_for_metric("vllm:num_requests_running", lambda n: n == 0, seconds=3)
+        assert server.metric("sluice:background_responses") == 0
+        assert server.metric("sluice:stored_responses") == 2
 
 
 def test_how_many_there_may_be():

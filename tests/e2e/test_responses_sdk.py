@@ -143,6 +143,13 @@ def test_only_the_newest_are_kept():
         names = [server.post("/v1/responses", body).json["id"] for _ in range(3)]
         found = [server.get(f"/v1/responses/{name}").status for name in names]
         assert found == [404, 200, 200]
+        assert server.metric("sluice:stored_responses") == 2
+        both = server.metric("sluice:stored_response_bytes")
+        assert server.request("DELETE", f"/v1/responses/{names[2]}").status == 200
+        assert 0 < server.metric("sluice:stored_response_bytes") < both
+        assert server.request("DELETE", f"/v1/responses/{names[1]}").status == 200
+        assert server.metric("sluice:stored_responses") == 0
+        assert server.metric("sluice:stored_response_bytes") == 0
 
 
 def test_no_store():

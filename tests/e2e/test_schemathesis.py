@@ -58,7 +58,8 @@ def test_every_example_gets_a_documented_answer(small, tmp_path):
     paths = small.get("/openapi.json").json["paths"]
     assert report["operations"]["tested"] == sum(map(len, paths.values()))
     assert report["test_cases"]["generated"] >= 2000, said
-    answered = small.output()
+    # From when it was ready: /ready itself says 503 while the model is read.
+    answered = small.output().partition(" /ready 200 ")[2]
     for status in (200, 400, 404, 405):  # the examples are not all of one kind
         assert f" {status} " in answered
     assert " 503 " not in answered and " 429 " not in answered, "nobody asked for so much"

@@ -190,7 +190,7 @@ def test_three_tabs_at_once(browser, hermes):
     context = browser.new_context()
     tabs = [ChatPage(browser, hermes.url, context) for _ in range(3)]
     for n, tab in enumerate(tabs):
-        tab.send(asked(f"tab{n} " * 40, cut=5, delay_ms=30))
+        tab.send(asked(f"tab{n} " * 40, cut=5, delay_ms=100))
     hermes.wait_for_metric("vllm:num_requests_running", lambda running: running == 3)
     expect(tabs[0].page.locator("#running")).to_have_text("3")
     for n, tab in enumerate(tabs):

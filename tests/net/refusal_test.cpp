@@ -234,8 +234,8 @@ TEST_F(RefusalTest, TooManyTextJobsIs429) {
 TEST_F(RefusalTest, WhileLoading) {
     bind();
     EXPECT_EQ(get("/health").status(), 200);
-    for (const std::string& request :
-         {completion(""), chat(""), http_request("GET", "/v1/models"), http_request("GET", "/ready")}) {
+    for (const std::string& request : {completion(""), chat(""), http_request("GET", "/v1/models"),
+                                       http_request("GET", "/experts"), http_request("GET", "/ready")}) {
         const Answer answer = ask(request);
         expect_error(answer, 503, "unavailable", "null");
         EXPECT_EQ(answer.raw.field("Retry-After"), "1");

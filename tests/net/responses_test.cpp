@@ -278,6 +278,7 @@ StoredResponse stored(const std::string& id, size_t bytes) {
 TEST(ResponseStore, OldestGoFirst) {
     ResponseStore by_count(1 << 20, 2, 1);
     for (const char* id : {"a", "b", "c"}) by_count.put(stored(id, 10), {});
+    EXPECT_EQ(by_count.counts().kept, 2u);
     EXPECT_TRUE(by_count.find("a").empty());
     EXPECT_EQ(by_count.find("c").back()->id, "c");
     ResponseStore by_bytes(5000, 100, 1);
@@ -286,22 +287,22 @@ TEST(ResponseStore, OldestGoFirst) {
     EXPECT_FALSE(by_bytes.find("b").empty());
     by_bytes.put(stored("huge", 6000), {});
     EXPECT_TRUE(by_bytes.find("huge").empty());
-    EXPECT_EQ(by_bytes.bytes(), 0u);
+    EXPECT_EQ(by_bytes.counts().bytes, 0u);
 }
 
 TEST(ResponseStore, WhatALaterOneGoesOnFromStaysWithIt) {
     ResponseStore store(1 << 20, 10, 1);
     store.put(stored("a", 1000), {});
-    const size_t one = store.bytes();
+    const size_t one = store.counts().bytes;
     store.put(stored("b", 1000), store.find("a"));
     EXPECT_TRUE(store.erase("a"));
     EXPECT_FALSE(store.erase("a"));
     EXPECT_TRUE(store.find("a").empty());
     ASSERT_EQ(store.find("b").size(), 2u);
     EXPECT_EQ(store.find("b").front()->id, "a");
-    EXPECT_GT(store.bytes(), one + 1000);  // and is counted
+    EXPECT_GT(store.counts().bytes, one + 1000);  // and is counted
     EXPECT_TRUE(store.erase("b"));
-    EXPECT_EQ(store.bytes(), 0u);
+    EXPECT_EQ(store.counts().bytes, 0u);
 }
 
 class Endless final : public RunningResponse {
@@ -327,6 +328,8 @@ TEST(ResponseStore, RunningOnesAreFoundAndBounded) {
     ResponseStore store(1 << 20, 10, 2);
     for (const char* id : {"a", "b"}) EXPECT_TRUE(store.begin(id, std::make_shared<Endless>(id, store)));
     EXPECT_FALSE(store.begin("c", std::make_shared<Endless>("c", store)));
+    EXPECT_EQ(store.counts().running, 2u);
+    EXPECT_EQ(store.counts().kept, 0u);
     EXPECT_EQ(store.find("a").back()->body.size(), 3u);
     EXPECT_FALSE(store.erase("a"));
     store.running("a")->cancel();
@@ -334,6 +337,8 @@ TEST(ResponseStore, RunningOnesAreFoundAndBounded) {
     EXPECT_EQ(store.find("a").back()->body.size(), 5u);
     EXPECT_TRUE(store.begin("c", std::make_shared<Endless>("c", store)));
     store.cancel_all();
+    EXPECT_EQ(store.counts().running, 0u);
+    EXPECT_EQ(store.counts().kept, 3u);
     for (const char* id : {"a", "b", "c"}) EXPECT_EQ(store.find(id).back()->body.size(), 5u) << id;
 }
 
@@ -344,7 +349,7 @@ TEST(ResponseStore, ALongConversationIsFreedWithoutRecursion) {
     for (int i = 0; i < 2999; ++i) EXPECT_TRUE(store.erase(std::to_string(i)));
     EXPECT_EQ(store.find("2999").size(), 3000u);
     EXPECT_TRUE(store.erase("2999"));
-    EXPECT_EQ(store.bytes(), 0u);
+    EXPECT_EQ(store.counts().bytes, 0u);
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ namespace sluice::test {
 class ModelFixture {
   public:
     ModelFixture(const tools::TinySpec& spec, std::unique_ptr<kernels::Backend> backend,
-                 kernels::DType kv_type = kernels::DType::f32, bool repacked = false) {
+                 kernels::DType kv_type = kernels::DType::f32, bool repacked = false, int32_t blocks = 32) {
         const auto tiny = tools::TinyModel::make(spec);
         EXPECT_TRUE(tiny.has_value()) << tiny.error().message;
         bytes_ = tiny->bytes();
@@ -31,10 +31,9 @@ class ModelFixture {
             const auto done = model::repack(*weights, {});
             EXPECT_TRUE(done.has_value()) << done.error().message;
         }
-        constexpr int32_t kBlocks = 32;
         auto store =
-            kvcache::KvStore::make(kv_type, kBlocks, config_.layers, config_.kv_heads, config_.head_dim);
-        for (int32_t b = kBlocks; b > 0; --b) blocks_.push_back(b - 1);  // not in order of position
+            kvcache::KvStore::make(kv_type, blocks, config_.layers, config_.kv_heads, config_.head_dim);
+        for (int32_t b = blocks; b > 0; --b) blocks_.push_back(b - 1);  // not in order of position
         model_ = std::make_unique<model::Transformer>(std::move(*weights), config_, std::move(backend),
                                                       std::move(store));
     }
@@ -72,6 +71,8 @@ class ModelFixture {
 
     const model::Config& config() const { return config_; }
     model::Transformer& model() { return *model_; }
+    // For an engine, which must end before the fixture does.
+    std::unique_ptr<model::Transformer> take_model() { return std::move(model_); }
 
   private:
     std::vector<std::byte> bytes_;  // outlives the file view and the weights
