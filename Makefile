@@ -6,7 +6,7 @@ JOBS ?= $(shell awk -v cores="$$(nproc)" '/^MemAvailable/ {n = int($$2 / 1048576
 PORT ?= 8080
 PREFIX ?= /usr/local
 PYTHON := .venv/bin/python3
-SOURCES = git ls-files '*.h' '*.cpp' '*.inl'
+SOURCES = git ls-files '*.h' '*.cpp' '*.cu' '*.inl'
 
 .PHONY: help serve build install test bench check format asan tsan clean bootstrap bootstrap-test
 help: ## this list

@@ -26,7 +26,7 @@ ENGINE_LIBRARIES = {
 FOR_ALL_LIBRARIES = {"engine/result.h"}
 
 LINE_CAP = 110
-FILE_CAPS = [("*.inl", 500), ("*.inl.h", 500), ("*.h", 250), ("*.cpp", 500), ("*.py", 500)]
+FILE_CAPS = [("*.inl", 500), ("*.inl.h", 500), ("*.h", 250), ("*.cpp", 500), ("*.cu", 500), ("*.py", 500)]
 FUNCTION_CAP = 70
 KERNEL_FUNCTION_CAP = 120
 BLOB_CAP = 1 << 20
@@ -34,7 +34,7 @@ BLOB_CAP = 1 << 20
 # The ratchet: (path pattern, rule) -> (cap, reason). It may only shrink; an unused entry is a finding.
 EXCEPTIONS = {}
 
-CPP = (".h", ".cpp", ".inl")
+CPP = (".h", ".cpp", ".inl", ".cu")
 TEXT = CPP + (
     ".py",
     ".sh",
@@ -54,6 +54,8 @@ TEXT = CPP + (
 INCLUDE = re.compile(r'^[ \t]*#\s*include\s*(["<])([^">]+)[">]', re.M)
 MARKERS = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
 MACHINE_PATH = re.compile(r"(?:^|[^\w./])/(?:work|farm|root|home/[a-z]\w*)/")
+# What the simulated device cannot run, or what belongs into kernels/cuda/ptx.h and device.h.
+NOT_IN_KERNELS = re.compile(r"\b(?:asm|__shared__|__activemask|cooperative_groups|nvcuda)\b|<<<")
 CHANGELOG_SECTIONS = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
 
 
@@ -128,6 +130,9 @@ class Tidy:
         if not is_test and path != "net/options.cpp":
             for match in re.finditer(r"\b(?:secure_)?getenv\b", code):
                 self.say(path, lines.at(match.start()), "only net/options.cpp reads the environment")
+        if path.endswith(".cu"):
+            for match in NOT_IN_KERNELS.finditer(code):
+                self.say(path, lines.at(match.start()), f"{match.group()} in a kernel: see kernels/cuda/device.h")
         usual = KERNEL_FUNCTION_CAP if path.startswith("kernels/") else FUNCTION_CAP
         cap = self.cap(path, "function", usual)
         for name, first, last in cpp_scan.functions(code):
@@ -174,7 +179,7 @@ class Tidy:
         for path in self.paths:
             if path.split("/")[0] not in LAYERS + ["tests", "tools", "bench"]:
                 continue
-            if path.endswith(".cpp") and path not in mentioned:
+            if path.endswith((".cpp", ".cu")) and path not in mentioned:
                 self.say(path, 1, "in no CMakeLists.txt: nothing compiles it")
             own = path.split("/")[0] in LAYERS
             if own and path.endswith(".h") and not path.endswith(".inl.h") and path not in headers:

@@ -76,6 +76,15 @@ class Tree(unittest.TestCase):
             "121 lines", self.find(body | {"kernels/k.cpp": "int f() {\n" + "g();\n" * 119 + "}\n"})[0]
         )
 
+    def test_what_kernels_may_not_use(self):
+        body = {"kernels/CMakeLists.txt": "sluice_library(k SOURCES k.cu)\n"}
+        self.assertEqual(self.find(body | {"kernels/k.cu": "// __shared__ <<<\nint f() { return 1 << 2; }\n"}), [])
+        for line in ["__shared__ int x[4];", "k<<<1, 2>>>(x);", "asm volatile(0);", "int m = __activemask();"]:
+            found = self.find(body | {"kernels/k.cu": "int y;\n" + line + "\n"})
+            self.assertEqual(len(found), 1, found)
+            self.assertIn("kernels/k.cu:2:", found[0])
+        self.expect("kernels/k.cu", "int y;\n", "nothing compiles it")
+
     def test_words_and_paths(self):
         self.source("// " + "TO" + "DO: later\n", "finish it")
         self.source("// see " + "/wo" + "rk/notes\n", "one machine")

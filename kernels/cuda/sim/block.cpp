@@ -1,0 +1,352 @@
+#include "kernels/cuda/sim/block.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "kernels/check.h"
+
+namespace sluice::kernels::cuda::sim {
+
+constinit thread_local Dim3 threadIdx, blockIdx, blockDim, gridDim;
+
+namespace {
+
+thread_local Block* current = nullptr;
+
+Block& block() {
+    SLUICE_CHECK(current != nullptr);  // a call that only kernels may make
+    return *current;
+}
+
+std::string place(const std::source_location& at) {
+    const std::string file = at.file_name();
+    return file.substr(file.rfind('/') + 1) + ":" + std::to_string(at.line());
+}
+
+bool same(const std::source_location& a, const std::source_location& b) {
+    return a.line() == b.line() && a.column() == b.column() && std::strcmp(a.file_name(), b.file_name()) == 0;
+}
+
+bool has(uint32_t mask, int lane) {
+    return (mask >> lane & 1u) != 0;
+}
+
+}  // namespace
+
+Block::Block(const Setup& setup, std::vector<std::unique_ptr<Fibre>>& fibres, std::mt19937_64& rng)
+    : setup_(setup),
+      fibres_(fibres),
+      rng_(rng),
+      threads_(setup.threads.x * setup.threads.y * setup.threads.z),
+      warp_syncs_((threads_.size() + kWarpLanes - 1) / kWarpLanes) {}
+
+void Block::thread_main(void* at) {
+    auto* self = static_cast<Block*>(at);
+    self->setup_.kernel(self->setup_.arguments);
+    for (const auto& group : self->threads_[static_cast<size_t>(self->running_)].copies)
+        if (!group.empty()) self->fail(Detector::pending_copy, "it ends without waiting for its copies");
+    self->suspend(Waits::ended, std::source_location::current());
+}
+
+std::optional<Fault> Block::run() {
+    current = this;
+    blockIdx = setup_.index;
+    blockDim = setup_.threads;
+    gridDim = setup_.grid;
+    while (static_cast<int>(fibres_.size()) < size())
+        fibres_.push_back(std::make_unique<Fibre>(static_cast<int>(fibres_.size())));
+    for (int t = 0; t < size(); ++t) fibres_[static_cast<size_t>(t)]->start(&thread_main, this);
+    release(0, size(), Waits::no, ~0u);
+    const unsigned wide = setup_.threads.x, high = setup_.threads.y;
+    while (ready_begin_ < ready_.size() && !fault_) {
+        running_ = take();
+        const auto t = static_cast<unsigned>(running_);
+        threadIdx = {t % wide, t / wide % high, t / wide / high};
+        fibres_[t]->resume();
+    }
+    if (!fault_) report_stuck();
+    current = nullptr;
+    return fault_;
+}
+
+int Block::take() {
+    size_t at = ready_begin_;
+    if (setup_.order == Order::depth_first) at = ready_.size() - 1;
+    if (setup_.order == Order::random) at += rng_() % (ready_.size() - ready_begin_);
+    const int thread = ready_[at];
+    if (at == ready_begin_) {
+        ++ready_begin_;
+    } else {
+        ready_[at] = ready_.back();
+        ready_.pop_back();
+    }
+    if (ready_begin_ == ready_.size()) {
+        ready_.clear();
+        ready_begin_ = 0;
+    }
+    return thread;
+}
+
+// Lets threads of begin..end-1 go on that wait for `from`; lane l of a warp only if mask has it.
+void Block::release(int begin, int end, Waits from, uint32_t mask) {
+    const bool down = setup_.order == Order::reverse;
+    for (int i = begin; i < end; ++i) {
+        const int t = down ? begin + end - 1 - i : i;
+        Thread& thread = threads_[static_cast<size_t>(t)];
+        if (thread.waits != from || !has(mask, t % kWarpLanes)) continue;
+        thread.waits = Waits::no;
+        ready_.push_back(t);
+    }
+}
+
+void Block::suspend(Waits waits, const std::source_location& at) {
+    const auto self = static_cast<size_t>(running_);
+    threads_[self].waits = waits;
+    threads_[self].at = at;
+    fibres_[self]->suspend();
+}
+
+std::string Block::describe(int thread) const {
+    return "thread " + std::to_string(thread) + " of block " + std::to_string(setup_.index.x) + "," +
+           std::to_string(setup_.index.y);
+}
+
+void Block::report(Detector detector, const std::string& what) {
+    fault_ = Fault{detector, std::string(name_of(detector)) + ": " + what};
+}
+
+void Block::fail(Detector detector, const std::string& what) {
+    report(detector, describe(running_) + ": " + what);
+    suspend(Waits::ended, std::source_location::current());
+    std::abort();  // run() resumes nobody after a fault
+}
+
+// Nobody can run: either all have ended, or some wait for what does not come.
+void Block::report_stuck() {
+    int ended = 0;
+    for (const Thread& t : threads_) ended += t.waits == Waits::ended;
+    if (ended == size()) return;
+    for (int t = 0; t < size(); ++t) {
+        const Thread& thread = threads_[static_cast<size_t>(t)];
+        if (thread.waits != Waits::in_warp) continue;
+        std::string text = describe(t) + " waits in " + thread.operation + " at " + place(thread.at);
+        for (int lane = 0; lane < kWarpLanes; ++lane) {
+            const int other = warp_begin(t) + lane;
+            if (!has(thread.mask, lane)) continue;
+            const Thread& o = threads_[static_cast<size_t>(other)];
+            if (o.waits == Waits::in_warp && same(o.at, thread.at)) continue;
+            text += "; lane " + std::to_string(lane) +
+                    (o.waits == Waits::ended ? " has ended" : " waits at " + place(o.at));
+            break;
+        }
+        return report(Detector::warp_mask, text);
+    }
+    const Thread& waiting = threads_[static_cast<size_t>(first_at_barrier_)];
+    report(Detector::divergent_barrier, describe(first_at_barrier_) + " waits at " + place(waiting.at) +
+                                            ", but " + std::to_string(ended) + " threads have ended");
+}
+
+void Block::barrier(const std::source_location& at) {
+    if (at_barrier_ == 0) first_at_barrier_ = running_;
+    const auto& first = threads_[static_cast<size_t>(first_at_barrier_)];
+    if (at_barrier_ > 0 && !same(first.at, at))
+        fail(Detector::divergent_barrier, "comes to the barrier at " + place(at) + " while thread " +
+                                              std::to_string(first_at_barrier_) + " waits at " +
+                                              place(first.at));
+    ++at_barrier_;
+    threads_[static_cast<size_t>(running_)].waits = Waits::at_barrier;
+    if (at_barrier_ == size()) {
+        at_barrier_ = 0;
+        ++barriers_;
+        release(0, size(), Waits::at_barrier, ~0u);
+        suspend(Waits::no, at);
+    } else {
+        suspend(Waits::at_barrier, at);
+    }
+}
+
+int Block::lanes_of_warp(int first) const {
+    return std::min(kWarpLanes, size() - first);
+}
+
+void Block::check_mask(uint32_t mask, int first, const char* name) {
+    const int own = running_ - first, lanes = lanes_of_warp(first);
+    if (!has(mask, own)) fail(Detector::warp_mask, std::string(name) + " without itself in the mask");
+    if (lanes < kWarpLanes && (mask >> lanes) != 0)
+        fail(Detector::warp_mask, std::string(name) + " with lanes that the block does not have");
+    for (int lane = 0; lane < lanes; ++lane) {
+        const Thread& other = threads_[static_cast<size_t>(first + lane)];
+        if (lane == own || !has(mask, lane) || other.waits != Waits::in_warp || !has(other.mask, own))
+            continue;
+        const Thread& self = threads_[static_cast<size_t>(running_)];
+        if (other.mask != mask || !same(other.at, self.at))
+            fail(Detector::warp_mask, std::string(name) + " at " + place(self.at) + " meets lane " +
+                                          std::to_string(lane) + " in " + other.operation + " at " +
+                                          place(other.at) + (other.mask != mask ? " with another mask" : ""));
+    }
+}
+
+void Block::warp_operation(const char* name, uint32_t mask, void* arguments, Finish finish,
+                           const std::source_location& at) {
+    const int first = warp_begin(running_);
+    Thread& self = threads_[static_cast<size_t>(running_)];
+    self.at = at;
+    check_mask(mask, first, name);
+    self.operation = name;
+    self.mask = mask;
+    self.arguments = arguments;
+    self.waits = Waits::in_warp;
+    void* by_lane[kWarpLanes] = {};
+    for (int lane = 0; lane < lanes_of_warp(first); ++lane) {
+        const Thread& other = threads_[static_cast<size_t>(first + lane)];
+        if (!has(mask, lane)) continue;
+        if (other.waits != Waits::in_warp || other.mask != mask || !same(other.at, at))
+            return suspend(Waits::in_warp, at);
+        by_lane[lane] = other.arguments;
+    }
+    if (finish != nullptr) {
+        finish(by_lane, mask);
+    } else {
+        ++warp_syncs_[static_cast<size_t>(first / kWarpLanes)];  // __syncwarp
+    }
+    release(first, first + lanes_of_warp(first), Waits::in_warp, mask);
+    suspend(Waits::no, at);
+}
+
+Region* Block::shared_region(const void* tag, const char* name, size_t bytes, size_t grain) {
+    for (const Shared& s : shared_)
+        if (s.tag == tag) return s.region.get();
+    shared_bytes_ += (bytes + 15) / 16 * 16;
+    if (shared_bytes_ > kSharedBytes)
+        fail(Detector::shared_memory,
+             std::string(name) + " makes " + std::to_string(shared_bytes_) + " bytes");
+    shared_.push_back({tag, std::make_unique<Region>(name, Space::shared, bytes, grain)});
+    return shared_.back().region.get();
+}
+
+Event Block::event(bool atomic) const {
+    return {setup_.serial, running_, barriers_, warp_syncs_[static_cast<size_t>(running_ / kWarpLanes)],
+            atomic};
+}
+
+// Whether nothing orders two events of which one is a write.
+bool Block::conflict(const Event& before, const Event& now) const {
+    if (before.block < setup_.launch_begin) return false;
+    if (before.atomic && now.atomic) return false;
+    if (before.block != now.block) return true;
+    if (before.thread == now.thread || before.barriers != now.barriers) return false;
+    const bool same_warp = before.thread / kWarpLanes == now.thread / kWarpLanes;
+    return !same_warp || before.warp_syncs == now.warp_syncs;
+}
+
+void Block::touch_grain(Region& region, size_t grain, Access access, const Event& now) {
+    Shadow& s = region.shadow()[grain];
+    const auto element = [&] { return region.name() + "[" + std::to_string(grain) + "]"; };
+    if (s.pending) fail(Detector::pending_copy, element() + " is being copied to");
+    if (access != Access::write && !s.written) fail(Detector::uninitialised, "reads " + element());
+    const Event* other = conflict(s.write, now) ? &s.write : nullptr;
+    if (access != Access::read)
+        for (const Event& read : s.reads)
+            if (conflict(read, now)) other = &read;
+    if (other != nullptr) {
+        const bool between = other->block != now.block;
+        const Detector kind = between                           ? Detector::block_race
+                              : region.space() == Space::shared ? Detector::shared_race
+                                                                : Detector::global_race;
+        fail(kind, std::string(access == Access::read ? "reads " : "writes ") + element() + " that thread " +
+                       std::to_string(other->thread) + (between ? " of another block" : "") +
+                       (other == &s.write ? " wrote" : " read"));
+    }
+    if (access != Access::read) {
+        s.write = now;
+        s.written = true;
+        return;
+    }
+    if (s.reads[0].thread != now.thread || s.reads[0].block != now.block) s.reads[1] = s.reads[0];
+    s.reads[0] = now;
+}
+
+void Block::touch(Region* region, const void* at, size_t bytes, size_t align, Access access) {
+    if (region == nullptr) fail(Detector::out_of_bounds, "null pointer");
+    const auto offset = static_cast<const std::byte*>(at) - region->begin();
+    if (offset < 0 || static_cast<size_t>(offset) + bytes > region->bytes())
+        fail(Detector::out_of_bounds, region->name() + " has " + std::to_string(region->bytes()) +
+                                          " bytes, touched at " + std::to_string(offset));
+    if (reinterpret_cast<uintptr_t>(at) % align != 0)
+        fail(Detector::misaligned, region->name() + " at byte " + std::to_string(offset) + ", " +
+                                       std::to_string(align) + " bytes at once");
+    if (region->space() == Space::input) return;
+    const Event now = event(access == Access::atomic);
+    const size_t first = static_cast<size_t>(offset) / region->grain();
+    const size_t last = (static_cast<size_t>(offset) + bytes - 1) / region->grain();
+    for (size_t g = first; g <= last; ++g) touch_grain(*region, g, access, now);
+}
+
+void Block::set_pending(const Copy& copy, bool pending) {
+    const auto first = static_cast<size_t>(copy.to - copy.region->begin()) / copy.region->grain();
+    for (size_t g = 0; g < copy.bytes / copy.region->grain(); ++g)
+        copy.region->shadow()[first + g].pending = pending;
+}
+
+void Block::finish_copy(const Copy& copy) {
+    set_pending(copy, false);
+    touch(copy.region, copy.to, copy.bytes, copy.bytes, Access::write);
+    std::memcpy(copy.to, copy.from, copy.bytes);
+}
+
+void Block::copy_async(Region* to_region, void* to, Region* from_region, const void* from, size_t bytes) {
+    touch(from_region, from, bytes, bytes, Access::read);
+    touch(to_region, to, bytes, bytes, Access::write);
+    const Copy copy{to_region, static_cast<std::byte*>(to), static_cast<const std::byte*>(from), bytes};
+    auto& groups = threads_[static_cast<size_t>(running_)].copies;
+    if (groups.empty()) groups.emplace_back();
+    groups.back().push_back(copy);
+    if (setup_.eager_copies) return finish_copy(copy);
+    std::memset(to, 0xff, bytes);
+    set_pending(copy, true);
+}
+
+void Block::copy_async_commit() {
+    threads_[static_cast<size_t>(running_)].copies.emplace_back();
+}
+
+void Block::copy_async_wait(int groups_left) {
+    auto& groups = threads_[static_cast<size_t>(running_)].copies;
+    // The last group is still open; with it groups_left + 1 stay.
+    while (static_cast<int>(groups.size()) > groups_left + 1) {
+        if (!setup_.eager_copies)
+            for (const Copy& copy : groups.front()) finish_copy(copy);
+        groups.erase(groups.begin());
+    }
+}
+
+void fail(Detector detector, const std::string& what) {
+    block().fail(detector, what);
+}
+void touch(Region* region, const void* at, size_t bytes, size_t align, Access access) {
+    block().touch(region, at, bytes, align, access);
+}
+Region* shared_region(const void* tag, const char* name, size_t bytes, size_t grain) {
+    return block().shared_region(tag, name, bytes, grain);
+}
+void barrier(const std::source_location& at) {
+    block().barrier(at);
+}
+void warp_operation(const char* name, uint32_t mask, void* arguments, Finish finish,
+                    const std::source_location& at) {
+    block().warp_operation(name, mask, arguments, finish, at);
+}
+int lane() {
+    return block().running() % kWarpLanes;
+}
+void copy_async(Region* to_region, void* to, Region* from_region, const void* from, size_t bytes) {
+    block().copy_async(to_region, to, from_region, from, bytes);
+}
+void copy_async_commit() {
+    block().copy_async_commit();
+}
+void copy_async_wait(int groups_left) {
+    block().copy_async_wait(groups_left);
+}
+
+}  // namespace sluice::kernels::cuda::sim

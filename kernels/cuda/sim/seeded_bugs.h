@@ -1,0 +1,27 @@
+// Faults of the kind that kernels have, one at a time, to show that each is found and by which detector. Only
+// code compiled with SLUICE_SEEDED_BUGS has them.
+#pragma once
+#include <cstdint>
+
+namespace sluice::kernels::cuda::sim {
+
+enum class Bug : uint8_t {
+    none,
+    rms_off_by_one,
+    rms_sum_before_barrier,
+    rms_tile_overwritten,
+    rms_divergent_barrier,
+    rms_scale_before_barrier,
+    route_sum_before_sync,
+    route_tie_to_any,
+    route_wrong_mask,
+    route_place_before_barrier,
+    route_count_not_cleared,
+    route_count_not_atomic,
+    route_barrier_in_loop,
+    route_count_before_barrier,
+};
+
+inline Bug seeded_bug = Bug::none;
+
+}  // namespace sluice::kernels::cuda::sim

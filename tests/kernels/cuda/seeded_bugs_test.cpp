@@ -1,0 +1,71 @@
+// Faults that kernels tend to have, put into ours one at a time: each is found, and by the detector that is
+// meant for it. Without them the same runs pass the same detectors.
+#include <gtest/gtest.h>
+
+#include "kernels/cuda/sim/seeded_bugs.h"
+#include "tests/kernels/cuda/vector_cases.h"
+
+namespace sluice::kernels {
+namespace {
+
+using cuda::sim::Bug;
+
+test::Finding examine(const auto& c) {
+    return test::examine([&](cuda::sim::Simulator& device) { return c.run(device); }, c.oracle());
+}
+
+test::Finding rms() {
+    return examine(test::RmsCase(2, 4100));
+}
+test::Finding route() {
+    return examine(test::RouteCase(70, 60, 4));
+}
+test::Finding route_fused() {
+    return examine(test::RouteCase(21, 60, 4));
+}
+test::Finding route_ties() {
+    test::RouteCase c(3, 40, 5);
+    for (size_t i = 0; i < c.logits.size(); ++i) c.logits[i] = static_cast<float>(i * 7 % 5);
+    return examine(c);
+}
+
+struct Seeded {
+    Bug bug;
+    const char* name;
+    test::Finding (*run)();
+    const char* found_by;
+};
+
+const Seeded kBugs[] = {
+    {Bug::rms_off_by_one, "rms_off_by_one", rms, "out of bounds"},
+    {Bug::rms_sum_before_barrier, "rms_sum_before_barrier", rms, "uninitialised memory"},
+    {Bug::rms_tile_overwritten, "rms_tile_overwritten", rms, "race in shared memory"},
+    {Bug::rms_divergent_barrier, "rms_divergent_barrier", rms, "divergent barrier"},
+    {Bug::rms_scale_before_barrier, "rms_scale_before_barrier", rms, "uninitialised memory"},
+    {Bug::route_sum_before_sync, "route_sum_before_sync", route, "uninitialised memory"},
+    {Bug::route_tie_to_any, "route_tie_to_any", route_ties, "oracle"},
+    {Bug::route_wrong_mask, "route_wrong_mask", route, "warp mask"},
+    {Bug::route_place_before_barrier, "route_place_before_barrier", route, "race in shared memory"},
+    {Bug::route_count_not_cleared, "route_count_not_cleared", route, "uninitialised memory"},
+    {Bug::route_count_not_atomic, "route_count_not_atomic", route, "race in shared memory"},
+    {Bug::route_barrier_in_loop, "route_barrier_in_loop", route_fused, "divergent barrier"},
+    {Bug::route_count_before_barrier, "route_count_before_barrier", route, "uninitialised memory"},
+};
+
+class SeededBug : public testing::TestWithParam<Seeded> {
+    void TearDown() override { cuda::sim::seeded_bug = Bug::none; }
+};
+
+TEST_P(SeededBug, is_found_by_the_detector_for_it) {
+    const test::Finding clean = GetParam().run();
+    EXPECT_EQ(clean.by, "nothing") << clean.message;
+    cuda::sim::seeded_bug = GetParam().bug;
+    const test::Finding found = GetParam().run();
+    EXPECT_EQ(found.by, GetParam().found_by) << found.message;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, SeededBug, testing::ValuesIn(kBugs),
+                         [](const auto& test_info) { return std::string(test_info.param.name); });
+
+}  // namespace
+}  // namespace sluice::kernels
