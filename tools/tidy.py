@@ -132,7 +132,8 @@ class Tidy:
                 self.say(path, lines.at(match.start()), "only net/options.cpp reads the environment")
         if path.endswith(".cu"):
             for match in NOT_IN_KERNELS.finditer(code):
-                self.say(path, lines.at(match.start()), f"{match.group()} in a kernel: see kernels/cuda/device.h")
+                what = f"{match.group()} in a kernel: see kernels/cuda/device.h"
+                self.say(path, lines.at(match.start()), what)
         usual = KERNEL_FUNCTION_CAP if path.startswith("kernels/") else FUNCTION_CAP
         cap = self.cap(path, "function", usual)
         for name, first, last in cpp_scan.functions(code):

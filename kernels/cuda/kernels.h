@@ -1,8 +1,10 @@
 // The operations on the device: arguments and launches, each in a .cu file of its own. Pointers are to device
 // memory. Shapes, formulas and bits are those of kernels/ops.h and the CPU backend.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 
+#include "kernels/cpu/activation.h"
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/stream.h"
 
@@ -32,5 +34,49 @@ struct RouteArgs {
     Ptr<int> row;           // out [tokens * top_k]
 };
 void route(Stream& stream, const RouteArgs& args);
+
+// Activations as integers (kernels/cpu/activation.h), of x or, with `up`, of silu(x) * up.
+struct QuantiseArgs {
+    Ptr<const float> x;   // [rows, cols]
+    Ptr<const float> up;  // the same, or null
+    Ptr<std::byte> y;     // [rows] of act_bytes(format, cols)
+    int rows, cols;
+};
+void quantise(Stream& stream, cpu::ActFormat format, const QuantiseArgs& args);
+
+// Rows of experts for few activations each. y[s] = W_e x[s / slots_per_x] for every slot s of expert e.
+struct ExpertGemvArgs {
+    Ptr<const std::byte> weights;  // [experts, rows, cols] in GGUF order; 16-aligned
+    int experts, rows, cols;
+    Ptr<const std::byte> x;  // quantised for the type of the weights
+    int slots_per_x;  // top_k where the slots of a token share its activation, 1 where each has its own
+    Ptr<const int> expert_begin;  // [experts + 1]
+    Ptr<const int> row;           // [slots] grouped by expert
+    Ptr<float> y;                 // out [slots, rows]
+};
+void expert_gemv(Stream& stream, DType type, const ExpertGemvArgs& args);  // q8_0 or q4_k
+
+// y[t] += the sum of weight[t, j] * x[t * top_k + j], ascending j
+struct CombineArgs {
+    Ptr<const float> x;       // [tokens * top_k, cols]
+    Ptr<const float> weight;  // [tokens, top_k]
+    Ptr<float> y;             // [tokens, cols]
+    int tokens, top_k, cols;
+};
+void combine(Stream& stream, const CombineArgs& args);
+
+// kernels/ops.h MoeFfn: all of the above.
+struct MoeFfnArgs {
+    Ptr<const float> x;  // [tokens, hidden]
+    Ptr<float> y;        // [tokens, hidden], added to
+    RouteArgs route;
+    DType type;                           // of all three
+    Ptr<const std::byte> gate, up, down;  // [experts, ffn, hidden], the same, [experts, hidden, ffn]
+    int hidden, ffn;
+    // What lies between the launches:
+    Ptr<std::byte> x_quantised, middle_quantised;  // [tokens], [slots]
+    Ptr<float> gated, upped, outcome;              // [slots, ffn], the same, [slots, hidden]
+};
+void moe_ffn(Stream& stream, const MoeFfnArgs& args);
 
 }  // namespace sluice::kernels::cuda

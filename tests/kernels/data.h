@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "kernels/backend.h"
+#include "kernels/cpu/activation.h"
+#include "kernels/cpu/isa.h"
 #include "kernels/strips.h"
 #include "kernels/weight.h"
 #include "tools/quantise.h"
@@ -64,6 +66,30 @@ inline Matrix random_matrix(std::mt19937& rng, kernels::DType type, int64_t rows
         tools::quantise_row(type, x.data(), cols, m.bytes.data() + static_cast<size_t>(r) * stride);
     }
     return m;
+}
+
+// What quantising makes of x: the exact values that the integer kernels multiply.
+inline std::vector<float> rounded(const std::vector<float>& x, int64_t k, kernels::DType weight) {
+    const kernels::cpu::ActFormat format = kernels::cpu::act_format(weight);
+    if (format == kernels::cpu::ActFormat::f32) return x;
+    std::vector<float> out(x.size());
+    const size_t bytes = kernels::cpu::act_bytes(format, k);
+    auto* store = static_cast<std::byte*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64));
+    for (size_t row = 0; row < x.size() / static_cast<size_t>(k); ++row) {
+        const float* from = x.data() + row * static_cast<size_t>(k);
+        float* to = out.data() + row * static_cast<size_t>(k);
+        if (format == kernels::cpu::ActFormat::blocks_32) {
+            kernels::cpu::isa_scalar().quantise_32(from, k, store);
+            const auto* b = reinterpret_cast<const kernels::cpu::Act32*>(store);
+            for (int64_t i = 0; i < k; ++i) to[i] = b[i / 32].d * static_cast<float>(b[i / 32].q[i % 32]);
+        } else {
+            kernels::cpu::isa_scalar().quantise_256(from, k, store);
+            const auto* b = reinterpret_cast<const kernels::cpu::Act256*>(store);
+            for (int64_t i = 0; i < k; ++i) to[i] = b[i / 256].d * static_cast<float>(b[i / 256].q[i % 256]);
+        }
+    }
+    std::free(store);
+    return out;
 }
 
 // Normalised mean squared error: sum (a - b)^2 / sum b^2.

@@ -11,31 +11,7 @@
 namespace sluice::kernels {
 namespace {
 
-using test::Matrix;
-
-// What quantising makes of x: the exact values that the integer kernels multiply.
-std::vector<float> rounded(const std::vector<float>& x, int64_t k, DType weight) {
-    const cpu::ActFormat format = cpu::act_format(weight);
-    if (format == cpu::ActFormat::f32) return x;
-    std::vector<float> out(x.size());
-    const size_t bytes = cpu::act_bytes(format, k);
-    auto* store = static_cast<std::byte*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64));
-    for (size_t row = 0; row < x.size() / static_cast<size_t>(k); ++row) {
-        const float* from = x.data() + row * static_cast<size_t>(k);
-        float* to = out.data() + row * static_cast<size_t>(k);
-        if (format == cpu::ActFormat::blocks_32) {
-            cpu::isa_scalar().quantise_32(from, k, store);
-            const auto* b = reinterpret_cast<const cpu::Act32*>(store);
-            for (int64_t i = 0; i < k; ++i) to[i] = b[i / 32].d * static_cast<float>(b[i / 32].q[i % 32]);
-        } else {
-            cpu::isa_scalar().quantise_256(from, k, store);
-            const auto* b = reinterpret_cast<const cpu::Act256*>(store);
-            for (int64_t i = 0; i < k; ++i) to[i] = b[i / 256].d * static_cast<float>(b[i / 256].q[i % 256]);
-        }
-    }
-    std::free(store);
-    return out;
-}
+using test::Matrix, test::rounded;
 
 std::vector<float> linear(Backend& backend, const std::vector<float>& x, const Matrix& w,
                           const float* bias = nullptr) {

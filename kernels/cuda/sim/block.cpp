@@ -1,6 +1,7 @@
 #include "kernels/cuda/sim/block.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "kernels/check.h"
@@ -33,12 +34,12 @@ bool has(uint32_t mask, int lane) {
 
 }  // namespace
 
-Block::Block(const Setup& setup, std::vector<std::unique_ptr<Fibre>>& fibres, std::mt19937_64& rng)
+Block::Block(const Setup& setup, Workshop& workshop, std::mt19937_64& rng)
     : setup_(setup),
-      fibres_(fibres),
+      workshop_(workshop),
       rng_(rng),
       threads_(setup.threads.x * setup.threads.y * setup.threads.z),
-      warp_syncs_((threads_.size() + kWarpLanes - 1) / kWarpLanes) {}
+      warps_((threads_.size() + kWarpLanes - 1) / kWarpLanes) {}
 
 void Block::thread_main(void* at) {
     auto* self = static_cast<Block*>(at);
@@ -53,16 +54,17 @@ std::optional<Fault> Block::run() {
     blockIdx = setup_.index;
     blockDim = setup_.threads;
     gridDim = setup_.grid;
-    while (static_cast<int>(fibres_.size()) < size())
-        fibres_.push_back(std::make_unique<Fibre>(static_cast<int>(fibres_.size())));
-    for (int t = 0; t < size(); ++t) fibres_[static_cast<size_t>(t)]->start(&thread_main, this);
+    auto& fibres = workshop_.fibres;
+    while (fibres.size() < threads_.size())
+        fibres.push_back(std::make_unique<Fibre>(static_cast<int>(fibres.size())));
+    for (size_t t = 0; t < threads_.size(); ++t) fibres[t]->start(&thread_main, this);
     release(0, size(), Waits::no, ~0u);
     const unsigned wide = setup_.threads.x, high = setup_.threads.y;
     while (ready_begin_ < ready_.size() && !fault_) {
         running_ = take();
         const auto t = static_cast<unsigned>(running_);
         threadIdx = {t % wide, t / wide % high, t / wide / high};
-        fibres_[t]->resume();
+        fibres[t]->resume();
     }
     if (!fault_) report_stuck();
     current = nullptr;
@@ -103,7 +105,7 @@ void Block::suspend(Waits waits, const std::source_location& at) {
     const auto self = static_cast<size_t>(running_);
     threads_[self].waits = waits;
     threads_[self].at = at;
-    fibres_[self]->suspend();
+    workshop_.fibres[self]->suspend();
 }
 
 std::string Block::describe(int thread) const {
@@ -169,26 +171,39 @@ int Block::lanes_of_warp(int first) const {
     return std::min(kWarpLanes, size() - first);
 }
 
+// Whether the running thread may wait with this mask beside those of its warp that wait already. Comparing
+// with one of them is enough: they were compared with each other, and who does not fit never goes on.
 void Block::check_mask(uint32_t mask, int first, const char* name) {
     const int own = running_ - first, lanes = lanes_of_warp(first);
     if (!has(mask, own)) fail(Detector::warp_mask, std::string(name) + " without itself in the mask");
     if (lanes < kWarpLanes && (mask >> lanes) != 0)
         fail(Detector::warp_mask, std::string(name) + " with lanes that the block does not have");
-    for (int lane = 0; lane < lanes; ++lane) {
+    const uint32_t others = warps_[static_cast<size_t>(first / kWarpLanes)].waiting & mask;
+    if (others == 0) return;
+    const int lane = std::countr_zero(others);
+    const Thread& other = threads_[static_cast<size_t>(first + lane)];
+    const Thread& self = threads_[static_cast<size_t>(running_)];
+    if (has(other.mask, own) && (other.mask != mask || !same(other.at, self.at)))
+        fail(Detector::warp_mask, std::string(name) + " at " + place(self.at) + " meets lane " +
+                                      std::to_string(lane) + " in " + other.operation + " at " +
+                                      place(other.at) + (other.mask != mask ? " with another mask" : ""));
+}
+
+// Whether all of the mask wait where the running thread does.
+bool Block::all_there(uint32_t mask, int first) const {
+    if ((warps_[static_cast<size_t>(first / kWarpLanes)].waiting & mask) != mask) return false;
+    const Thread& self = threads_[static_cast<size_t>(running_)];
+    for (int lane = 0; lane < lanes_of_warp(first); ++lane) {
         const Thread& other = threads_[static_cast<size_t>(first + lane)];
-        if (lane == own || !has(mask, lane) || other.waits != Waits::in_warp || !has(other.mask, own))
-            continue;
-        const Thread& self = threads_[static_cast<size_t>(running_)];
-        if (other.mask != mask || !same(other.at, self.at))
-            fail(Detector::warp_mask, std::string(name) + " at " + place(self.at) + " meets lane " +
-                                          std::to_string(lane) + " in " + other.operation + " at " +
-                                          place(other.at) + (other.mask != mask ? " with another mask" : ""));
+        if (has(mask, lane) && (other.mask != mask || !same(other.at, self.at))) return false;
     }
+    return true;
 }
 
 void Block::warp_operation(const char* name, uint32_t mask, void* arguments, Finish finish,
                            const std::source_location& at) {
     const int first = warp_begin(running_);
+    Warp& warp = warps_[static_cast<size_t>(first / kWarpLanes)];
     Thread& self = threads_[static_cast<size_t>(running_)];
     self.at = at;
     check_mask(mask, first, name);
@@ -196,44 +211,49 @@ void Block::warp_operation(const char* name, uint32_t mask, void* arguments, Fin
     self.mask = mask;
     self.arguments = arguments;
     self.waits = Waits::in_warp;
+    warp.waiting |= 1u << (running_ - first);
+    if (!all_there(mask, first)) return suspend(Waits::in_warp, at);
     void* by_lane[kWarpLanes] = {};
-    for (int lane = 0; lane < lanes_of_warp(first); ++lane) {
-        const Thread& other = threads_[static_cast<size_t>(first + lane)];
-        if (!has(mask, lane)) continue;
-        if (other.waits != Waits::in_warp || other.mask != mask || !same(other.at, at))
-            return suspend(Waits::in_warp, at);
-        by_lane[lane] = other.arguments;
-    }
+    for (int lane = 0; lane < lanes_of_warp(first); ++lane)
+        by_lane[lane] = threads_[static_cast<size_t>(first + lane)].arguments;
     if (finish != nullptr) {
         finish(by_lane, mask);
     } else {
-        ++warp_syncs_[static_cast<size_t>(first / kWarpLanes)];  // __syncwarp
+        ++warp.syncs;  // __syncwarp
     }
+    warp.waiting &= ~mask;
     release(first, first + lanes_of_warp(first), Waits::in_warp, mask);
     suspend(Waits::no, at);
 }
 
 Region* Block::shared_region(const void* tag, const char* name, size_t bytes, size_t grain) {
-    for (const Shared& s : shared_)
-        if (s.tag == tag) return s.region.get();
+    auto& all = workshop_.shared;
+    auto shared = std::find_if(all.begin(), all.end(), [&](const auto& s) { return s.tag == tag; });
+    if (shared != all.end() && shared->block == setup_.serial) return shared->region.get();
     shared_bytes_ += (bytes + 15) / 16 * 16;
     if (shared_bytes_ > kSharedBytes)
         fail(Detector::shared_memory,
              std::string(name) + " makes " + std::to_string(shared_bytes_) + " bytes");
-    shared_.push_back({tag, std::make_unique<Region>(name, Space::shared, bytes, grain)});
-    return shared_.back().region.get();
+    if (shared == all.end()) {
+        all.push_back({tag, std::make_unique<Region>(name, Space::shared, bytes, grain), 0});
+        shared = all.end() - 1;
+    }
+    SLUICE_CHECK(shared->region->bytes() == bytes);
+    shared->region->fill();
+    shared->block = setup_.serial;
+    return shared->region.get();
 }
 
 Event Block::event(bool atomic) const {
-    return {setup_.serial, running_, barriers_, warp_syncs_[static_cast<size_t>(running_ / kWarpLanes)],
-            atomic};
+    const uint32_t syncs = warps_[static_cast<size_t>(running_ / kWarpLanes)].syncs;
+    return {setup_.serial, running_, barriers_, syncs, atomic};
 }
 
 // Whether nothing orders two events of which one is a write.
-bool Block::conflict(const Event& before, const Event& now) const {
+bool Block::conflict(const Region& region, const Event& before, const Event& now) const {
     if (before.block < setup_.launch_begin) return false;
     if (before.atomic && now.atomic) return false;
-    if (before.block != now.block) return true;
+    if (before.block != now.block) return region.space() != Space::shared;  // another block's shared memory
     if (before.thread == now.thread || before.barriers != now.barriers) return false;
     const bool same_warp = before.thread / kWarpLanes == now.thread / kWarpLanes;
     return !same_warp || before.warp_syncs == now.warp_syncs;
@@ -243,11 +263,12 @@ void Block::touch_grain(Region& region, size_t grain, Access access, const Event
     Shadow& s = region.shadow()[grain];
     const auto element = [&] { return region.name() + "[" + std::to_string(grain) + "]"; };
     if (s.pending) fail(Detector::pending_copy, element() + " is being copied to");
-    if (access != Access::write && !s.written) fail(Detector::uninitialised, "reads " + element());
-    const Event* other = conflict(s.write, now) ? &s.write : nullptr;
+    const bool written = s.written && (region.space() != Space::shared || s.write.block == now.block);
+    if (access != Access::write && !written) fail(Detector::uninitialised, "reads " + element());
+    const Event* other = conflict(region, s.write, now) ? &s.write : nullptr;
     if (access != Access::read)
         for (const Event& read : s.reads)
-            if (conflict(read, now)) other = &read;
+            if (conflict(region, read, now)) other = &read;
     if (other != nullptr) {
         const bool between = other->block != now.block;
         const Detector kind = between                           ? Detector::block_race

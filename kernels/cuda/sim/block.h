@@ -22,6 +22,17 @@ inline constexpr int kWarpLanes = 32;
 inline constexpr int kMostThreads = 1024;                 // of a block
 inline constexpr size_t kSharedBytes = size_t{48} << 10;  // that a block has without asking
 
+// What blocks leave to the next one: stacks, and shared memory by declaration.
+struct Workshop {
+    struct Shared {
+        const void* tag;
+        std::unique_ptr<Region> region;
+        uint32_t block;  // the last one that had it
+    };
+    std::vector<std::unique_ptr<Fibre>> fibres;
+    std::vector<Shared> shared;
+};
+
 class Block {
   public:
     struct Setup {
@@ -34,7 +45,7 @@ class Block {
         void* arguments = nullptr;
     };
 
-    Block(const Setup& setup, std::vector<std::unique_ptr<Fibre>>& fibres, std::mt19937_64& rng);
+    Block(const Setup& setup, Workshop& workshop, std::mt19937_64& rng);
 
     // Runs all threads to their end or to the first fault.
     std::optional<Fault> run();
@@ -67,9 +78,9 @@ class Block {
         std::source_location at;
         std::vector<std::vector<Copy>> copies;  // groups begun, the last one still open
     };
-    struct Shared {
-        const void* tag;
-        std::unique_ptr<Region> region;
+    struct Warp {
+        uint32_t waiting = 0;  // lanes in a warp operation
+        uint32_t syncs = 0;
     };
 
     static void thread_main(void* block);
@@ -80,17 +91,18 @@ class Block {
     void release(int begin, int end, Waits from, uint32_t mask);
     void suspend(Waits waits, const std::source_location& at);
     void check_mask(uint32_t mask, int first, const char* name);
+    bool all_there(uint32_t mask, int first) const;
     void report_stuck();
     void report(Detector detector, const std::string& what);
     std::string describe(int thread) const;
     Event event(bool atomic) const;
-    bool conflict(const Event& before, const Event& now) const;
+    bool conflict(const Region& region, const Event& before, const Event& now) const;
     void touch_grain(Region& region, size_t grain, Access access, const Event& now);
     void set_pending(const Copy& copy, bool pending);
     void finish_copy(const Copy& copy);
 
     const Setup setup_;
-    std::vector<std::unique_ptr<Fibre>>& fibres_;
+    Workshop& workshop_;
     std::mt19937_64& rng_;
     std::vector<Thread> threads_;
     std::vector<int> ready_;
@@ -99,8 +111,7 @@ class Block {
     int at_barrier_ = 0;
     int first_at_barrier_ = 0;
     uint32_t barriers_ = 0;
-    std::vector<uint32_t> warp_syncs_;
-    std::vector<Shared> shared_;
+    std::vector<Warp> warps_;
     size_t shared_bytes_ = 0;
     std::optional<Fault> fault_;
 };

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <utility>
@@ -43,8 +44,11 @@ class Region {
         void* at = storage_.data();
         size_t room = storage_.size();
         begin_ = static_cast<std::byte*>(std::align(kAlign, bytes, at, room));
-        for (size_t i = 0; i < bytes; ++i) begin_[i] = std::byte{0xff};  // NaN as any float
+        fill();
     }
+
+    // With ones: NaN as any float.
+    void fill() { std::memset(begin_, 0xff, bytes_); }
 
     const std::string& name() const { return name_; }
     Space space() const { return space_; }

@@ -20,6 +20,15 @@ enum class Bug : uint8_t {
     route_count_not_atomic,
     route_barrier_in_loop,
     route_count_before_barrier,
+    gemv_short_dot,
+    gemv_wrong_nibble,
+    gemv_misaligned,
+    gemv_rows_behind_the_end,
+    gemv_add_before_sync,
+    gemv_terms_overwritten,
+    gemv_slot_of_next_expert,
+    combine_over_blocks,
+    combine_atomic,
 };
 
 inline Bug seeded_bug = Bug::none;

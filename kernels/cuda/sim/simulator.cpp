@@ -1,6 +1,7 @@
 #include "kernels/cuda/sim/simulator.h"
 
 #include <algorithm>
+#include <atomic>
 #include <numeric>
 
 namespace sluice::kernels::cuda::sim {
@@ -15,26 +16,33 @@ std::vector<uint32_t> block_order(uint32_t blocks, Order order, std::mt19937_64&
     return out;
 }
 
+std::atomic<uint32_t> next_serial = 1;  // of blocks, in the process
+
+// Kept from device to device: stacks take longest to make. After a fault all starts anew.
+thread_local std::unique_ptr<Workshop> workshop_of_thread;
+
 }  // namespace
 
 void Simulator::run(const Grid& grid, void* arguments, void (*kernel)(void*)) {
     if (fault_) return;
     const Dim3& g = grid.blocks;
     SLUICE_CHECK(grid.threads.x * grid.threads.y * grid.threads.z <= unsigned{kMostThreads});
-    const uint32_t launch_begin = next_serial_;
-    for (const uint32_t i : block_order(g.x * g.y * g.z, options_.blocks, rng_)) {
+    if (!workshop_of_thread) workshop_of_thread = std::make_unique<Workshop>();
+    Workshop& workshop = *workshop_of_thread;
+    const uint32_t blocks = g.x * g.y * g.z, launch_begin = next_serial.fetch_add(blocks);
+    for (const uint32_t i : block_order(blocks, options_.blocks, rng_)) {
         Block::Setup setup;
         setup.index = {i % g.x, i / g.x % g.y, i / g.x / g.y};
         setup.threads = grid.threads;
         setup.grid = g;
-        setup.serial = next_serial_++;
+        setup.serial = launch_begin + i;
         setup.launch_begin = launch_begin;
         setup.order = options_.threads;
         setup.eager_copies = options_.eager_copies;
         setup.kernel = kernel;
         setup.arguments = arguments;
-        fault_ = Block(setup, fibres_, rng_).run();
-        if (fault_) return;
+        fault_ = Block(setup, workshop, rng_).run();
+        if (fault_) return workshop_of_thread.reset();
     }
 }
 

@@ -95,8 +95,6 @@ class Simulator {
     const Options options_;
     std::mt19937_64 rng_;
     std::vector<std::unique_ptr<Region>> regions_;
-    std::vector<std::unique_ptr<Fibre>> fibres_;
-    uint32_t next_serial_ = 1;
     std::optional<Fault> fault_;
 };
 

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "kernels/cuda/sim/seeded_bugs.h"
-#include "tests/kernels/cuda/vector_cases.h"
+#include "tests/kernels/cuda/moe_cases.h"
 
 namespace sluice::kernels {
 namespace {
@@ -29,6 +29,20 @@ test::Finding route_ties() {
     return examine(c);
 }
 
+test::Finding gemv(DType type) {
+    return examine(
+        test::GemvCase(type, test::RouteCase(12, 2, 1), 19, type == DType::q4_k ? 1280 : 1088, true));
+}
+test::Finding gemv_q8_0() {
+    return gemv(DType::q8_0);
+}
+test::Finding gemv_q4_k() {
+    return gemv(DType::q4_k);
+}
+test::Finding moe() {
+    return examine(test::MoeCase(DType::q8_0, test::RouteCase(5, 6, 3), 64, 32));
+}
+
 struct Seeded {
     Bug bug;
     const char* name;
@@ -50,6 +64,15 @@ const Seeded kBugs[] = {
     {Bug::route_count_not_atomic, "route_count_not_atomic", route, "race in shared memory"},
     {Bug::route_barrier_in_loop, "route_barrier_in_loop", route_fused, "divergent barrier"},
     {Bug::route_count_before_barrier, "route_count_before_barrier", route, "uninitialised memory"},
+    {Bug::gemv_short_dot, "gemv_short_dot", gemv_q8_0, "oracle"},
+    {Bug::gemv_wrong_nibble, "gemv_wrong_nibble", gemv_q4_k, "oracle"},
+    {Bug::gemv_misaligned, "gemv_misaligned", gemv_q4_k, "misaligned access"},
+    {Bug::gemv_rows_behind_the_end, "gemv_rows_behind_the_end", gemv_q8_0, "out of bounds"},
+    {Bug::gemv_add_before_sync, "gemv_add_before_sync", gemv_q8_0, "uninitialised memory"},
+    {Bug::gemv_terms_overwritten, "gemv_terms_overwritten", gemv_q4_k, "race in shared memory"},
+    {Bug::gemv_slot_of_next_expert, "gemv_slot_of_next_expert", gemv_q8_0, "out of bounds"},
+    {Bug::combine_over_blocks, "combine_over_blocks", moe, "race between blocks"},
+    {Bug::combine_atomic, "combine_atomic", moe, "block order"},
 };
 
 class SeededBug : public testing::TestWithParam<Seeded> {
