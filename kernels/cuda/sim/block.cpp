@@ -45,7 +45,7 @@ void Block::thread_main(void* at) {
     auto* self = static_cast<Block*>(at);
     self->setup_.kernel(self->setup_.arguments);
     for (const auto& group : self->threads_[static_cast<size_t>(self->running_)].copies)
-        if (!group.empty()) self->fail(Detector::pending_copy, "it ends without waiting for its copies");
+        if (!group.empty()) self->blame(Detector::pending_copy, "ends without waiting for its copies");
     self->suspend(Waits::ended, std::source_location::current());
 }
 
@@ -117,8 +117,11 @@ void Block::report(Detector detector, const std::string& what) {
     fault_ = Fault{detector, std::string(name_of(detector)) + ": " + what};
 }
 
-void Block::fail(Detector detector, const std::string& what) {
+void Block::blame(Detector detector, const std::string& what) {
     report(detector, describe(running_) + ": " + what);
+}
+
+void Block::stop() {
     suspend(Waits::ended, std::source_location::current());
     std::abort();  // run() resumes nobody after a fault
 }
@@ -151,10 +154,12 @@ void Block::report_stuck() {
 void Block::barrier(const std::source_location& at) {
     if (at_barrier_ == 0) first_at_barrier_ = running_;
     const auto& first = threads_[static_cast<size_t>(first_at_barrier_)];
-    if (at_barrier_ > 0 && !same(first.at, at))
-        fail(Detector::divergent_barrier, "comes to the barrier at " + place(at) + " while thread " +
-                                              std::to_string(first_at_barrier_) + " waits at " +
-                                              place(first.at));
+    if (at_barrier_ > 0 && !same(first.at, at)) {
+        blame(Detector::divergent_barrier, "comes to the barrier at " + place(at) + " while thread " +
+                                               std::to_string(first_at_barrier_) + " waits at " +
+                                               place(first.at));
+        stop();
+    }
     ++at_barrier_;
     threads_[static_cast<size_t>(running_)].waits = Waits::at_barrier;
     if (at_barrier_ == size()) {
@@ -175,18 +180,25 @@ int Block::lanes_of_warp(int first) const {
 // with one of them is enough: they were compared with each other, and who does not fit never goes on.
 void Block::check_mask(uint32_t mask, int first, const char* name) {
     const int own = running_ - first, lanes = lanes_of_warp(first);
-    if (!has(mask, own)) fail(Detector::warp_mask, std::string(name) + " without itself in the mask");
-    if (lanes < kWarpLanes && (mask >> lanes) != 0)
-        fail(Detector::warp_mask, std::string(name) + " with lanes that the block does not have");
+    if (!has(mask, own)) {
+        blame(Detector::warp_mask, std::string(name) + " without itself in the mask");
+        stop();
+    }
+    if (lanes < kWarpLanes && (mask >> lanes) != 0) {
+        blame(Detector::warp_mask, std::string(name) + " with lanes that the block does not have");
+        stop();
+    }
     const uint32_t others = warps_[static_cast<size_t>(first / kWarpLanes)].waiting & mask;
     if (others == 0) return;
     const int lane = std::countr_zero(others);
     const Thread& other = threads_[static_cast<size_t>(first + lane)];
     const Thread& self = threads_[static_cast<size_t>(running_)];
-    if (has(other.mask, own) && (other.mask != mask || !same(other.at, self.at)))
-        fail(Detector::warp_mask, std::string(name) + " at " + place(self.at) + " meets lane " +
-                                      std::to_string(lane) + " in " + other.operation + " at " +
-                                      place(other.at) + (other.mask != mask ? " with another mask" : ""));
+    if (has(other.mask, own) && (other.mask != mask || !same(other.at, self.at))) {
+        blame(Detector::warp_mask, std::string(name) + " at " + place(self.at) + " meets lane " +
+                                       std::to_string(lane) + " in " + other.operation + " at " +
+                                       place(other.at) + (other.mask != mask ? " with another mask" : ""));
+        stop();
+    }
 }
 
 // Whether all of the mask wait where the running thread does.
@@ -226,123 +238,11 @@ void Block::warp_operation(const char* name, uint32_t mask, void* arguments, Fin
     suspend(Waits::no, at);
 }
 
-Region* Block::shared_region(const void* tag, const char* name, size_t bytes, size_t grain) {
-    auto& all = workshop_.shared;
-    auto shared = std::find_if(all.begin(), all.end(), [&](const auto& s) { return s.tag == tag; });
-    if (shared != all.end() && shared->block == setup_.serial) return shared->region.get();
-    shared_bytes_ += (bytes + 15) / 16 * 16;
-    if (shared_bytes_ > kSharedBytes)
-        fail(Detector::shared_memory,
-             std::string(name) + " makes " + std::to_string(shared_bytes_) + " bytes");
-    if (shared == all.end()) {
-        all.push_back({tag, std::make_unique<Region>(name, Space::shared, bytes, grain), 0});
-        shared = all.end() - 1;
-    }
-    SLUICE_CHECK(shared->region->bytes() == bytes);
-    shared->region->fill();
-    shared->block = setup_.serial;
-    return shared->region.get();
+void blame(Detector detector, const std::string& what) {
+    block().blame(detector, what);
 }
-
-Event Block::event(bool atomic) const {
-    const uint32_t syncs = warps_[static_cast<size_t>(running_ / kWarpLanes)].syncs;
-    return {setup_.serial, running_, barriers_, syncs, atomic};
-}
-
-// Whether nothing orders two events of which one is a write.
-bool Block::conflict(const Region& region, const Event& before, const Event& now) const {
-    if (before.block < setup_.launch_begin) return false;
-    if (before.atomic && now.atomic) return false;
-    if (before.block != now.block) return region.space() != Space::shared;  // another block's shared memory
-    if (before.thread == now.thread || before.barriers != now.barriers) return false;
-    const bool same_warp = before.thread / kWarpLanes == now.thread / kWarpLanes;
-    return !same_warp || before.warp_syncs == now.warp_syncs;
-}
-
-void Block::touch_grain(Region& region, size_t grain, Access access, const Event& now) {
-    Shadow& s = region.shadow()[grain];
-    const auto element = [&] { return region.name() + "[" + std::to_string(grain) + "]"; };
-    if (s.pending) fail(Detector::pending_copy, element() + " is being copied to");
-    const bool written = s.written && (region.space() != Space::shared || s.write.block == now.block);
-    if (access != Access::write && !written) fail(Detector::uninitialised, "reads " + element());
-    const Event* other = conflict(region, s.write, now) ? &s.write : nullptr;
-    if (access != Access::read)
-        for (const Event& read : s.reads)
-            if (conflict(region, read, now)) other = &read;
-    if (other != nullptr) {
-        const bool between = other->block != now.block;
-        const Detector kind = between                           ? Detector::block_race
-                              : region.space() == Space::shared ? Detector::shared_race
-                                                                : Detector::global_race;
-        fail(kind, std::string(access == Access::read ? "reads " : "writes ") + element() + " that thread " +
-                       std::to_string(other->thread) + (between ? " of another block" : "") +
-                       (other == &s.write ? " wrote" : " read"));
-    }
-    if (access != Access::read) {
-        s.write = now;
-        s.written = true;
-        return;
-    }
-    if (s.reads[0].thread != now.thread || s.reads[0].block != now.block) s.reads[1] = s.reads[0];
-    s.reads[0] = now;
-}
-
-void Block::touch(Region* region, const void* at, size_t bytes, size_t align, Access access) {
-    if (region == nullptr) fail(Detector::out_of_bounds, "null pointer");
-    const auto offset = static_cast<const std::byte*>(at) - region->begin();
-    if (offset < 0 || static_cast<size_t>(offset) + bytes > region->bytes())
-        fail(Detector::out_of_bounds, region->name() + " has " + std::to_string(region->bytes()) +
-                                          " bytes, touched at " + std::to_string(offset));
-    if (reinterpret_cast<uintptr_t>(at) % align != 0)
-        fail(Detector::misaligned, region->name() + " at byte " + std::to_string(offset) + ", " +
-                                       std::to_string(align) + " bytes at once");
-    if (region->space() == Space::input) return;
-    const Event now = event(access == Access::atomic);
-    const size_t first = static_cast<size_t>(offset) / region->grain();
-    const size_t last = (static_cast<size_t>(offset) + bytes - 1) / region->grain();
-    for (size_t g = first; g <= last; ++g) touch_grain(*region, g, access, now);
-}
-
-void Block::set_pending(const Copy& copy, bool pending) {
-    const auto first = static_cast<size_t>(copy.to - copy.region->begin()) / copy.region->grain();
-    for (size_t g = 0; g < copy.bytes / copy.region->grain(); ++g)
-        copy.region->shadow()[first + g].pending = pending;
-}
-
-void Block::finish_copy(const Copy& copy) {
-    set_pending(copy, false);
-    touch(copy.region, copy.to, copy.bytes, copy.bytes, Access::write);
-    std::memcpy(copy.to, copy.from, copy.bytes);
-}
-
-void Block::copy_async(Region* to_region, void* to, Region* from_region, const void* from, size_t bytes) {
-    touch(from_region, from, bytes, bytes, Access::read);
-    touch(to_region, to, bytes, bytes, Access::write);
-    const Copy copy{to_region, static_cast<std::byte*>(to), static_cast<const std::byte*>(from), bytes};
-    auto& groups = threads_[static_cast<size_t>(running_)].copies;
-    if (groups.empty()) groups.emplace_back();
-    groups.back().push_back(copy);
-    if (setup_.eager_copies) return finish_copy(copy);
-    std::memset(to, 0xff, bytes);
-    set_pending(copy, true);
-}
-
-void Block::copy_async_commit() {
-    threads_[static_cast<size_t>(running_)].copies.emplace_back();
-}
-
-void Block::copy_async_wait(int groups_left) {
-    auto& groups = threads_[static_cast<size_t>(running_)].copies;
-    // The last group is still open; with it groups_left + 1 stay.
-    while (static_cast<int>(groups.size()) > groups_left + 1) {
-        if (!setup_.eager_copies)
-            for (const Copy& copy : groups.front()) finish_copy(copy);
-        groups.erase(groups.begin());
-    }
-}
-
-void fail(Detector detector, const std::string& what) {
-    block().fail(detector, what);
+void stop() {
+    block().stop();
 }
 void touch(Region* region, const void* at, size_t bytes, size_t align, Access access) {
     block().touch(region, at, bytes, align, access);

@@ -51,7 +51,8 @@ class Block {
     std::optional<Fault> run();
 
     // The calls of device_calls.h, for the running thread.
-    [[noreturn]] void fail(Detector detector, const std::string& what);
+    void blame(Detector detector, const std::string& what);
+    [[noreturn]] void stop();
     void touch(Region* region, const void* at, size_t bytes, size_t align, Access access);
     Region* shared_region(const void* tag, const char* name, size_t bytes, size_t grain);
     void barrier(const std::source_location& at);
@@ -94,6 +95,7 @@ class Block {
     bool all_there(uint32_t mask, int first) const;
     void report_stuck();
     void report(Detector detector, const std::string& what);
+    [[noreturn]] void race(Region& region, size_t grain, Access access, const Event& other);
     std::string describe(int thread) const;
     Event event(bool atomic) const;
     bool conflict(const Region& region, const Event& before, const Event& now) const;

@@ -17,8 +17,10 @@ struct Dim3 {
 // Who runs: set before a fibre goes on.
 extern constinit thread_local Dim3 threadIdx, blockIdx, blockDim, gridDim;
 
-// Ends the launch with a fault of the running thread.
-[[noreturn]] void fail(Detector detector, const std::string& what);
+// A fault of the running thread; stop() has to follow. It leaves the thread for ever and destroys nothing, so
+// the text must be gone by then: blame(...) is a statement of its own.
+void blame(Detector detector, const std::string& what);
+[[noreturn]] void stop();
 
 // Fails unless the running thread may touch these bytes. `index` of a message counts in `unit` bytes.
 void touch(Region* region, const void* at, size_t bytes, size_t align, Access access);

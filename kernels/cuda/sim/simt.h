@@ -78,7 +78,10 @@ T shuffle(const char* name, unsigned mask, T value, int source, const Place& at)
     static_assert(sizeof(T) == 4 && std::is_trivially_copyable_v<T>);
     Shuffle own{std::bit_cast<uint32_t>(value), source};
     warp_operation(name, mask, &own, &finish_shuffle, at);
-    if (!own.good) fail(Detector::warp_mask, std::string(name) + " reads a lane that is not in the mask");
+    if (!own.good) {
+        blame(Detector::warp_mask, std::string(name) + " reads a lane that is not in the mask");
+        stop();
+    }
     return std::bit_cast<T>(own.bits);
 }
 
