@@ -4,6 +4,7 @@
 // as decision 1 asks. So a result does not depend on who else chose the expert.
 #include "kernels/cuda/kernels.h"
 #include "kernels/cuda/numerics.h"
+#include "kernels/cuda/q4_k.h"
 #include "kernels/quant.h"
 
 namespace sluice::kernels::cuda {
@@ -74,24 +75,11 @@ struct Q4_K {
         float d;
     };
 
-    static __device__ int byte_of(const uint32_t* words, int i) {
-        return static_cast<int>(words[i / 4] >> (i % 4 * 8) & 0xffu);
-    }
-    // unpack_scales_k4 of kernels/quant.h, for one group
-    static __device__ void unpack_scale(const uint32_t* packed, int group, Weights& w) {
-        const int i = group % 4, low = byte_of(packed, i), high = byte_of(packed, i + 4);
-        const int both = byte_of(packed, i + 8);
-        w.scale = group < 4 ? low & 63 : (both & 15) | low >> 6 << 4;
-        w.min = group < 4 ? high & 63 : both >> 4 | high >> 6 << 4;
-    }
     static __device__ Weights weights(Ptr<const std::byte> block, int group) {
         Weights w;
         const int misplaced = SLUICE_BUG(gemv_misaligned) ? 4 : 0;
-        const uint4 head = ptr_cast<const uint4>(block + misplaced)[0];  // d, dmin and the scales: 16 bytes
-        w.d = from_f16(static_cast<uint16_t>(head.x & 0xffffu));
-        w.dmin = from_f16(static_cast<uint16_t>(head.x >> 16));
-        const uint32_t packed[3] = {head.y, head.z, head.w};
-        unpack_scale(packed, group, w);
+        const ScalesQ4_K s(block + misplaced, group);
+        w.scale = s.scale, w.min = s.min, w.d = s.d, w.dmin = s.dmin;
         const auto nibbles = ptr_cast<const uint4>(block + offsetof(BlockQ4_K, qs) + group / 2 * 32);
         const int shift = (SLUICE_BUG(gemv_wrong_nibble) ? group / 4 : group % 2) * 4;
         for (int i = 0; i < 2; ++i) {

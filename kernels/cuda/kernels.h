@@ -7,6 +7,8 @@
 #include "kernels/cpu/activation.h"
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/stream.h"
+#include "kernels/dtype.h"
+#include "kernels/kv_view.h"
 
 namespace sluice::kernels::cuda {
 
@@ -19,6 +21,59 @@ struct RmsNormArgs {
     float eps;
 };
 void rms_norm(Stream& stream, const RmsNormArgs& args);
+
+// kernels/ops.h Embed. table: [vocab, cols] in GGUF order, f32, f16, bf16, q8_0 or q4_k.
+struct EmbedArgs {
+    Ptr<const std::byte> table;
+    Ptr<const int> tokens;  // [rows]
+    Ptr<float> y;           // [rows, cols]
+    int rows, cols;
+};
+void embed(Stream& stream, DType type, const EmbedArgs& args);
+
+// kernels/kv_view.h KvLayer and BatchView. f16, bf16 or f32; head_dim at most kMostHeadDim.
+inline constexpr int kMostHeadDim = 128;
+struct KvArgs {
+    DType type;
+    int kv_heads, head_dim;
+    Ptr<std::byte> keys, values;
+};
+struct BatchArgs {
+    int tokens;
+    Ptr<const int> positions, table_begin;  // [tokens]
+    Ptr<const int> block_ids;
+};
+
+// kernels/ops.h RopeKv.
+struct RopeKvArgs {
+    Ptr<float> q;             // [tokens, heads, head_dim], changed in place
+    Ptr<float> k;             // [tokens, kv_heads, head_dim], changed in place
+    Ptr<const float> v;       // [tokens, kv_heads, head_dim]
+    Ptr<const float> q_norm;  // [head_dim] or null
+    Ptr<const float> k_norm;  // [head_dim] or null
+    float eps;
+    Ptr<const float> cos, sin;  // [tokens, rope_dim / 2]
+    int heads, rope_dim;
+    bool interleaved;
+    BatchArgs batch;
+    KvArgs cache;
+};
+void rope_kv(Stream& stream, const RopeKvArgs& args);
+
+// kernels/ops.h Attention, for few tokens of many positions: a block for each token, KV head and split of 256
+// positions, then the splits of a head merged in ascending order.
+inline constexpr int kSplitTokens = 256;
+struct AttentionArgs {
+    Ptr<const float> q;  // [tokens, heads, head_dim]
+    Ptr<float> y;        // [tokens, heads, head_dim]
+    int heads;
+    float scale;
+    BatchArgs batch;
+    KvArgs cache;
+    int splits;          // enough for the greatest position
+    Ptr<float> partial;  // [tokens, heads, splits, head_dim + 2], between the launches
+};
+void attention(Stream& stream, const AttentionArgs& args);
 
 // kernels/ops.h Route.
 inline constexpr int kMostExperts = 512;

@@ -51,6 +51,12 @@ __device__ inline float sum_16(float partial) {
     return partial;
 }
 
+// What RMSNorm multiplies with, from the sum of n squares.
+__device__ inline float rms_factor(float squares, int n, float eps) {
+    const float mean = __fdiv_rn(squares, static_cast<float>(n));
+    return __fdiv_rn(1.0f, __fsqrt_rn(__fadd_rn(mean, eps)));
+}
+
 __device__ inline float warp_max(float value) {
     for (int bits = 16; bits > 0; bits /= 2) {
         const float other = __shfl_xor_sync(kAllLanes, value, bits);

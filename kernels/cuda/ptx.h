@@ -1,4 +1,5 @@
-// All inline PTX, each function with a twin for the simulation that computes the same. sm_80 instructions.
+// All inline PTX, each function with a twin for the simulation that computes the same (of a NaN only that it
+// is one). sm_80 instructions.
 #pragma once
 #include <cstdint>
 
@@ -39,6 +40,21 @@ __device__ inline uint16_t to_f16(float value) {
     return bits;
 #else
     return f16_from_f32(value);
+#endif
+}
+
+__device__ inline float from_bf16(uint16_t bits) {
+    return __int_as_float(static_cast<int>(static_cast<uint32_t>(bits) << 16));
+}
+
+// Rounded to nearest even.
+__device__ inline uint16_t to_bf16(float value) {
+#if defined(__CUDACC__)
+    uint16_t bits;
+    asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(bits) : "f"(value));
+    return bits;
+#else
+    return bf16_from_f32(value);
 #endif
 }
 

@@ -36,10 +36,7 @@ __global__ void __launch_bounds__(kThreads) rms_norm_kernel(RmsNormArgs a) {
     }
     if (warp_index() == 0) {
         const float sum = sum_16(partial);
-        if (thread == 0) {
-            const float mean = __fdiv_rn(sum, static_cast<float>(a.cols));
-            row_scale[0] = __fdiv_rn(1.0f, __fsqrt_rn(__fadd_rn(mean, a.eps)));
-        }
+        if (thread == 0) row_scale[0] = rms_factor(sum, a.cols, a.eps);
         if (SLUICE_BUG(rms_divergent_barrier)) __syncthreads();
     }
     if (!SLUICE_BUG(rms_scale_before_barrier)) __syncthreads();

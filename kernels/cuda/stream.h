@@ -10,6 +10,7 @@
 #else
 #include "kernels/cuda/sim/simulator.h"
 #endif
+#include "kernels/check.h"
 
 namespace sluice::kernels::cuda {
 

@@ -25,7 +25,8 @@ std::string place(const std::source_location& at) {
 }
 
 bool same(const std::source_location& a, const std::source_location& b) {
-    return a.line() == b.line() && a.column() == b.column() && std::strcmp(a.file_name(), b.file_name()) == 0;
+    if (a.line() != b.line() || a.column() != b.column()) return false;
+    return a.file_name() == b.file_name() || std::strcmp(a.file_name(), b.file_name()) == 0;
 }
 
 bool has(uint32_t mask, int lane) {

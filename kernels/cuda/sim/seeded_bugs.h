@@ -29,6 +29,12 @@ enum class Bug : uint8_t {
     gemv_slot_of_next_expert,
     combine_over_blocks,
     combine_atomic,
+    rope_norm_before_sync,
+    attend_last_token,
+    attend_without_wait,
+    attend_without_barrier,
+    attend_buffer_overwritten,
+    merge_one_more,
 };
 
 inline Bug seeded_bug = Bug::none;

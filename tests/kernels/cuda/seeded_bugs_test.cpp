@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "kernels/cuda/sim/seeded_bugs.h"
+#include "tests/kernels/cuda/attention_cases.h"
 #include "tests/kernels/cuda/moe_cases.h"
 
 namespace sluice::kernels {
@@ -43,12 +44,23 @@ test::Finding moe() {
     return examine(test::MoeCase(DType::q8_0, test::RouteCase(5, 6, 3), 64, 32));
 }
 
+test::Finding rope() {
+    return examine(test::RopeCase(DType::f16, 3, 1, 64, {9}));
+}
+test::Finding attention() {
+    return examine(test::AttentionCase(DType::f16, 4, 1, 64, {300, 70}));
+}
+
 struct Seeded {
     Bug bug;
     const char* name;
     test::Finding (*run)();
     const char* found_by;
 };
+
+void PrintTo(const Seeded& s, std::ostream* out) {
+    *out << s.name;
+}
 
 const Seeded kBugs[] = {
     {Bug::rms_off_by_one, "rms_off_by_one", rms, "out of bounds"},
@@ -73,6 +85,12 @@ const Seeded kBugs[] = {
     {Bug::gemv_slot_of_next_expert, "gemv_slot_of_next_expert", gemv_q8_0, "out of bounds"},
     {Bug::combine_over_blocks, "combine_over_blocks", moe, "race between blocks"},
     {Bug::combine_atomic, "combine_atomic", moe, "block order"},
+    {Bug::rope_norm_before_sync, "rope_norm_before_sync", rope, "race in shared memory"},
+    {Bug::attend_last_token, "attend_last_token", attention, "oracle"},
+    {Bug::attend_without_wait, "attend_without_wait", attention, "pending copy"},
+    {Bug::attend_without_barrier, "attend_without_barrier", attention, "uninitialised memory"},
+    {Bug::attend_buffer_overwritten, "attend_buffer_overwritten", attention, "pending copy"},
+    {Bug::merge_one_more, "merge_one_more", attention, "uninitialised memory"},
 };
 
 class SeededBug : public testing::TestWithParam<Seeded> {
