@@ -115,7 +115,7 @@ struct Work {
     static constexpr int kBlocks = kLanes / Format::kParts;  // along k at a time
     static constexpr int kStride = kBlocks + 1;              // keeps chains in different banks
 
-    const ExpertGemvArgs& a;
+    const ExpertArgs& a;
     Ptr<Term> terms;  // [kChains, kStride], of the warp
     int expert, first_row;
     int blocks = a.cols / Format::kElems;
@@ -164,7 +164,7 @@ struct Work {
 };
 
 template <class Format>
-__global__ void __launch_bounds__(kThreads) expert_gemv_kernel(ExpertGemvArgs a) {
+__global__ void __launch_bounds__(kThreads) expert_gemv_kernel(ExpertArgs a) {
     using Term = typename Format::Term;
     constexpr int kTerms = kChains * Work<Format>::kStride;
     SLUICE_SHARED(Term, terms, kWarps * kTerms);
@@ -180,7 +180,7 @@ __global__ void __launch_bounds__(kThreads) expert_gemv_kernel(ExpertGemvArgs a)
 
 }  // namespace
 
-void expert_gemv(Stream& stream, DType type, const ExpertGemvArgs& args) {
+void expert_gemv(Stream& stream, DType type, const ExpertArgs& args) {
     if (args.rows == 0) return;
     constexpr int kBlockRows = kWarps * kRows;
     stream.launch(grid_of((args.rows + kBlockRows - 1) / kBlockRows, kThreads, args.experts),

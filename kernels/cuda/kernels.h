@@ -99,8 +99,8 @@ struct QuantiseArgs {
 };
 void quantise(Stream& stream, cpu::ActFormat format, const QuantiseArgs& args);
 
-// Rows of experts for few activations each. y[s] = W_e x[s / slots_per_x] for every slot s of expert e.
-struct ExpertGemvArgs {
+// Rows of experts times activations. y[s] = W_e x[s / slots_per_x] for every slot s of expert e.
+struct ExpertArgs {
     Ptr<const std::byte> weights;  // [experts, rows, cols] in GGUF order; 16-aligned
     int experts, rows, cols;
     Ptr<const std::byte> x;  // quantised for the type of the weights
@@ -109,7 +109,9 @@ struct ExpertGemvArgs {
     Ptr<const int> row;           // [slots] grouped by expert
     Ptr<float> y;                 // out [slots, rows]
 };
-void expert_gemv(Stream& stream, DType type, const ExpertGemvArgs& args);  // q8_0 or q4_k
+// For few slots an expert, and for many: the same bits. q8_0 or q4_k.
+void expert_gemv(Stream& stream, DType type, const ExpertArgs& args);
+void expert_gemm(Stream& stream, DType type, const ExpertArgs& args);
 
 // y[t] += the sum of weight[t, j] * x[t * top_k + j], ascending j
 struct CombineArgs {

@@ -7,6 +7,7 @@ namespace sluice::kernels::cuda {
 namespace {
 
 constexpr int kThreads = 128;
+constexpr int kManySlots = 8;  // an expert, on average: a whole tile of columns
 
 // One thread an element, so that the sum has one order.
 __global__ void __launch_bounds__(kThreads) combine_kernel(CombineArgs a) {
@@ -54,8 +55,9 @@ void moe_ffn(Stream& stream, const MoeFfnArgs& args) {
     const cpu::ActFormat format = cpu::act_format(args.type);
     const auto multiply = [&](Ptr<const std::byte> weights, int rows, int cols, Ptr<const std::byte> x,
                               int slots_per_x, Ptr<float> y) {
-        expert_gemv(stream, args.type,
-                    {weights, r.experts, rows, cols, x, slots_per_x, r.expert_begin, r.row, y});
+        const auto product = slots >= kManySlots * r.experts ? expert_gemm : expert_gemv;
+        product(stream, args.type,
+                {weights, r.experts, rows, cols, x, slots_per_x, r.expert_begin, r.row, y});
     };
     route(stream, r);
     quantise(stream, format, {args.x, nullptr, args.x_quantised, r.tokens, args.hidden});

@@ -11,7 +11,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
 import cuda_budgets  # noqa: E402
 
-KERNEL = "_ZN6sluice7kernels4cuda45_GLOBAL__N__db558056_12_attention_cu_92ee671d6kernelINS1_3F16EEEvNS1_4ArgsE"
+KERNEL = "_ZN6sluice7kernels4cuda36_GLOBAL__N__db558056_3_a_cu_92ee671d6kernelINS1_3F16EEEvNS1_4ArgsE"
 USAGE = f"""ptxas info    : 0 bytes gmem
 ptxas info    : Compiling entry function '{KERNEL}' for 'sm_80'
 ptxas info    : Function properties for {KERNEL}

@@ -20,6 +20,7 @@ enum class Bug : uint8_t {
     route_count_not_atomic,
     route_barrier_in_loop,
     route_count_before_barrier,
+    gemm_wrong_fragment,
     gemv_short_dot,
     gemv_wrong_nibble,
     gemv_misaligned,

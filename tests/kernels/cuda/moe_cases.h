@@ -8,15 +8,16 @@
 namespace sluice::test {
 
 // Rows of experts times the activations of a routed batch.
-struct GemvCase {
+struct ExpertCase {
     kernels::DType type;
     RouteCase route;
     int rows, cols;
-    bool shared_x;  // the slots of a token have one activation
+    bool shared_x;      // the slots of a token have one activation
+    bool many = false;  // expert_gemm
     Matrix weights;
     std::vector<float> x;
 
-    GemvCase(kernels::DType its_type, RouteCase its_route, int its_rows, int its_cols, bool is_shared)
+    ExpertCase(kernels::DType its_type, RouteCase its_route, int its_rows, int its_cols, bool is_shared)
         : type(its_type), route(std::move(its_route)), rows(its_rows), cols(its_cols), shared_x(is_shared) {
         std::mt19937 rng(static_cast<uint32_t>(rows * 131 + cols + route.tokens));
         weights = random_matrix(rng, type, int64_t{route.experts} * rows, cols);
@@ -35,10 +36,10 @@ struct GemvCase {
         const auto y = device.output<float>("y", int64_t{slots()} * rows);
         kernels::cuda::quantise(device, format,
                                 {device.input("x", x), nullptr, quantised, activations(), cols});
-        kernels::cuda::expert_gemv(
-            device, type,
-            {device.input("weights", weights.bytes), route.experts, rows, cols, quantised, slots_per_x(),
-             device.input("expert_begin", routed.expert_begin), device.input("row", routed.row), y});
+        const auto product = many ? kernels::cuda::expert_gemm : kernels::cuda::expert_gemv;
+        product(device, type,
+                {device.input("weights", weights.bytes), route.experts, rows, cols, quantised, slots_per_x(),
+                 device.input("expert_begin", routed.expert_begin), device.input("row", routed.row), y});
         Bits bits;
         append(bits, y, int64_t{slots()} * rows);
         return bits;

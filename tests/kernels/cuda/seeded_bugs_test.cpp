@@ -32,13 +32,18 @@ test::Finding route_ties() {
 
 test::Finding gemv(DType type) {
     return examine(
-        test::GemvCase(type, test::RouteCase(12, 2, 1), 19, type == DType::q4_k ? 1280 : 1088, true));
+        test::ExpertCase(type, test::RouteCase(12, 2, 1), 19, type == DType::q4_k ? 1280 : 1088, true));
 }
 test::Finding gemv_q8_0() {
     return gemv(DType::q8_0);
 }
 test::Finding gemv_q4_k() {
     return gemv(DType::q4_k);
+}
+test::Finding gemm_q8_0() {
+    test::ExpertCase c(DType::q8_0, test::RouteCase(12, 2, 1), 19, 96, true);
+    c.many = true;
+    return examine(c);
 }
 test::Finding moe() {
     return examine(test::MoeCase(DType::q8_0, test::RouteCase(5, 6, 3), 64, 32));
@@ -76,6 +81,7 @@ const Seeded kBugs[] = {
     {Bug::route_count_not_atomic, "route_count_not_atomic", route, "race in shared memory"},
     {Bug::route_barrier_in_loop, "route_barrier_in_loop", route_fused, "divergent barrier"},
     {Bug::route_count_before_barrier, "route_count_before_barrier", route, "uninitialised memory"},
+    {Bug::gemm_wrong_fragment, "gemm_wrong_fragment", gemm_q8_0, "oracle"},
     {Bug::gemv_short_dot, "gemv_short_dot", gemv_q8_0, "oracle"},
     {Bug::gemv_wrong_nibble, "gemv_wrong_nibble", gemv_q4_k, "oracle"},
     {Bug::gemv_misaligned, "gemv_misaligned", gemv_q4_k, "misaligned access"},
