@@ -19,7 +19,8 @@ namespace sluice::kernels::cuda::sim {
 enum class Order : uint8_t { forward, reverse, depth_first, random };
 
 inline constexpr int kWarpLanes = 32;
-inline constexpr int kMostThreads = 1024;                 // of a block
+inline constexpr unsigned kMostThreads = 1024;  // of a block
+inline constexpr unsigned kMostBlocksYZ = 65535;
 inline constexpr size_t kSharedBytes = size_t{48} << 10;  // that a block has without asking
 
 // What blocks leave to the next one: stacks, and shared memory by declaration.

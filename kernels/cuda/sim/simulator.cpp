@@ -26,7 +26,9 @@ thread_local std::unique_ptr<Workshop> workshop_of_thread;
 void Simulator::run(const Grid& grid, void* arguments, void (*kernel)(void*)) {
     if (fault_) return;
     const Dim3& g = grid.blocks;
-    SLUICE_CHECK(grid.threads.x * grid.threads.y * grid.threads.z <= unsigned{kMostThreads});
+    // What a device refuses to launch.
+    SLUICE_CHECK(g.x > 0 && g.y > 0 && g.z > 0 && g.y <= kMostBlocksYZ && g.z <= kMostBlocksYZ);
+    SLUICE_CHECK(grid.threads.x * grid.threads.y * grid.threads.z <= kMostThreads);
     if (!workshop_of_thread) workshop_of_thread = std::make_unique<Workshop>();
     Workshop& workshop = *workshop_of_thread;
     const uint32_t blocks = g.x * g.y * g.z, launch_begin = next_serial.fetch_add(blocks);
