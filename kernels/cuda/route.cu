@@ -73,7 +73,7 @@ __device__ void choose(const RouteArgs& a, int token, Ptr<float> p) {
     }
     const float scale = a.renormalise ? __fdiv_rn(a.weight_scale, sum) : a.weight_scale;
     if (lane < a.top_k) {
-        const int64_t slot = int64_t{token} * a.top_k + rank;
+        const int64_t slot = int64_t{token} * a.top_k + (SLUICE_BUG(route_rank_forgotten) ? 0 : rank);
         a.expert[slot] = own;
         a.weight[slot] = __fmul_rn(own_p, scale);
     }

@@ -15,6 +15,7 @@ enum class Bug : uint8_t {
     route_sum_before_sync,
     route_tie_to_any,
     route_wrong_mask,
+    route_rank_forgotten,
     route_place_before_barrier,
     route_count_not_cleared,
     route_count_not_atomic,

@@ -76,6 +76,7 @@ const Seeded kBugs[] = {
     {Bug::route_sum_before_sync, "route_sum_before_sync", route, "uninitialised memory"},
     {Bug::route_tie_to_any, "route_tie_to_any", route_ties, "oracle"},
     {Bug::route_wrong_mask, "route_wrong_mask", route, "warp mask"},
+    {Bug::route_rank_forgotten, "route_rank_forgotten", route, "race in global memory"},
     {Bug::route_place_before_barrier, "route_place_before_barrier", route, "race in shared memory"},
     {Bug::route_count_not_cleared, "route_count_not_cleared", route, "uninitialised memory"},
     {Bug::route_count_not_atomic, "route_count_not_atomic", route, "race in shared memory"},
