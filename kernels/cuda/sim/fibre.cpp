@@ -72,8 +72,17 @@ struct Fibre::State {
     size_t caller_size = 0;
 #endif
 #if defined(__SANITIZE_THREAD__)
-    void* tsan_own = nullptr;
+    void* tsan_own = __tsan_create_fiber(0);
     void* tsan_caller = nullptr;
+    int starts = 0;
+
+    ~State() { __tsan_destroy_fiber(tsan_own); }
+    // It counts calls that were left without returning, and has room for 65,536.
+    void count_start() {
+        if (++starts % 1000 != 0) return;
+        __tsan_destroy_fiber(tsan_own);
+        tsan_own = __tsan_create_fiber(0);
+    }
 #endif
     static thread_local State* starting;
 
@@ -138,21 +147,18 @@ Fibre::Fibre(int index) : state_(std::make_unique<State>()) {
     state_->pages = static_cast<std::byte*>(pages);
     state_->top =
         state_->pages + state_->guard + kStackBytes - static_cast<size_t>(index % kStaggers) * kStagger;
-#if defined(__SANITIZE_THREAD__)
-    state_->tsan_own = __tsan_create_fiber(0);
-#endif
 }
 
 Fibre::~Fibre() {
-#if defined(__SANITIZE_THREAD__)
-    __tsan_destroy_fiber(state_->tsan_own);
-#endif
     munmap(state_->pages, state_->guard + kStackBytes);
 }
 
 void Fibre::start(void (*entry)(void*), void* argument) {
     state_->entry = entry;
     state_->argument = argument;
+#if defined(__SANITIZE_THREAD__)
+    state_->count_start();
+#endif
 #if defined(__SANITIZE_ADDRESS__)
     __asan_unpoison_memory_region(state_->pages + state_->guard, kStackBytes);
 #endif
