@@ -151,6 +151,9 @@ class AnswerGrammar {
     // NAME> <parameter=P> VALUE </parameter> ... </function>: parameters in the schema's order.
     Result<Node> xml_call(const json::object& function, bool strict) {
         const json::object schema = parameters(function);
+        if (strict) {  // what this form does not write (`not`, `patternProperties`, ...) must not be lost
+            if (auto whole = grammar::add_json_schema(b_, schema); !whole) return whole;
+        }
         std::vector<Node> parts{b_.literal(std::string(function.at("name").as_string()) + ">\n")};
         const json::value root(schema);
         auto flat = grammar::SchemaAlgebra(root).flatten(root);
