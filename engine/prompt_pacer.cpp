@@ -6,12 +6,13 @@
 namespace sluice::engine {
 namespace {
 
-constexpr int32_t kFewest = 8;         // a prompt always gets on; within a target by one token at least
-constexpr double kOfTarget = 0.85;     // that is aimed at, because steps vary
-constexpr int32_t kFewestAlone = 64;   // below, weights are read again and again for few tokens
-constexpr double kSecondsAlone = 0.5;  // of a step without decodes
-constexpr int32_t kOldest = 64;        // steps, before a baseline is measured anew
-constexpr double kNewWeight = 0.25;    // of a measurement in its running mean
+constexpr int32_t kFewest = 8;           // a prompt always gets on; within a target by one token at least
+constexpr double kOfTarget = 0.85;       // that is aimed at, because steps vary
+constexpr int32_t kFewestAlone = 64;     // below, weights are read again and again for few tokens
+constexpr double kSecondsAlone = 0.5;    // of a step without decodes
+constexpr int32_t kOldest = 64;          // steps, before a baseline is measured anew
+constexpr int32_t kOldestAtFewest = 16;  // the same while prompts only creep, which a stale baseline causes
+constexpr double kNewWeight = 0.25;      // of a measurement in its running mean
 
 void blend(double& mean, double value) {
     mean = mean == 0 ? value : mean + kNewWeight * (value - mean);
@@ -58,11 +59,12 @@ void PromptPacer::observe(int32_t decodes, int32_t prompt_tokens, double seconds
     }
     Baseline& base = baseline(decodes);
     if (prompt_tokens == 0) {
+        if (base.age >= kOldest) base.seconds = 0;  // the machine may have become another one
         blend(base.seconds, seconds);
         base.age = 0;
         return;
     }
-    ++base.age;
+    base.age += prompt_tokens > kFewest ? 1 : kOldest / kOldestAtFewest;
     if (base.seconds == 0) return;
     // A floor, lest one lucky step makes prompt tokens free.
     const double added = std::max(seconds - base.seconds, 0.01 * base.seconds);

@@ -26,7 +26,7 @@ class PromptPacer {
     // Steps without prompts, by the logarithm of their decodes.
     struct Baseline {
         double seconds = 0;  // 0: unknown
-        int32_t age = 0;     // steps with prompts since the last one without
+        int32_t age = 0;     // steps with prompts since the last one without; small prompts count for several
     };
     Baseline& baseline(int32_t decodes);
 
