@@ -1,5 +1,8 @@
 #include "engine/model_file.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <ctime>
 #include <filesystem>
 #include <map>
@@ -47,6 +50,34 @@ Result<Frontend> make_frontend(const gguf::File& file, const Options& options) {
     ReplayLimits replay;
     replay.bytes = options.replay_bytes;
     return Frontend(std::move(*tokenizer), std::move(chat_template), replay);
+}
+
+// What the file advises, by llama.cpp's keys. `value` stays as it is where there is no such key.
+template <class T>
+Result<void> advise(const gguf::File& file, const char* key, double low, double high, T& value) {
+    if (!file.metadata(key)) return {};
+    const auto number = file.number(key);
+    if (!number) return number.error();
+    if (!(*number >= low && *number <= high)) {
+        return Error{ErrorKind::bad_file,
+                     fmt::format("{}: {} is {}; it must be {} to {}", file.path(), key, *number, low, high),
+                     key};
+    }
+    value = static_cast<T>(*number);
+    return {};
+}
+
+Result<sampling::Params> advised_sampling(const gguf::File& file) {
+    sampling::Params p;
+    constexpr double kMostTokens = 1 << 30;
+    if (auto ok = advise(file, "general.sampling.temp", 0, 2, p.temperature); !ok) return ok.error();
+    if (auto ok = advise(file, "general.sampling.top_k", -1, kMostTokens, p.top_k); !ok) return ok.error();
+    if (auto ok = advise(file, "general.sampling.top_p", 0, 1, p.top_p); !ok) return ok.error();
+    if (auto ok = advise(file, "general.sampling.min_p", 0, 1, p.min_p); !ok) return ok.error();
+    p.top_k = std::max(p.top_k, 0);
+    if (p.top_p == 0) p.top_k = 1;  // nothing but the likeliest
+    if (p.top_p == 0) p.top_p = 1;
+    return p;
 }
 
 std::string quantisation_of(const gguf::File& file) {
@@ -107,7 +138,10 @@ Result<ModelFile> open_model_file(const Options& options) {
     if (!weights) return weights.error();
     auto frontend = make_frontend(**file, options);
     if (!frontend) return frontend.error();
+    const auto sampling = advised_sampling(**file);
+    if (!sampling) return sampling.error();
     ModelInfo info = describe(**file, *config, options);
+    info.sampling = *sampling;
     return ModelFile{std::move(*file), *config, std::move(*weights), std::move(*frontend), std::move(info)};
 }
 

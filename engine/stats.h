@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/options.h"
+#include "engine/sampling/params.h"
 
 namespace sluice::engine {
 
@@ -63,6 +64,7 @@ struct ModelInfo {
     std::string kv_type;
     std::string weights;  // "repacked", "mapped"
     Pooling pooling = Pooling::last;
+    sampling::Params sampling;  // what requests that name no value get: the file's advice, else OpenAI's
 };
 
 }  // namespace sluice::engine

@@ -41,8 +41,8 @@ std::string first_steps(const std::string& host, uint16_t port, bool needs_key) 
     return fmt::format(
         "Try it from another terminal:\n\n"
         "curl -sN {}/v1/chat/completions -H 'Content-Type: application/json'{} -d '{{\"model\": \"default\", "
-        "\"stream\": true, \"max_tokens\": 64, \"messages\": [{{\"role\": \"user\", "
-        "\"content\": \"Tell me about rivers.\"}}]}}'\n\n"
+        "\"stream\": true, \"max_tokens\": 256, \"messages\": [{{\"role\": \"user\", "
+        "\"content\": \"Tell me a story about a fox and an owl.\"}}]}}'\n\n"
         "or open {}/ in a browser. Ctrl-C ends it.\n",
         address, needs_key ? " -H 'Authorization: Bearer YOUR_KEY'" : "", address);
 }

@@ -78,16 +78,16 @@ Result<std::vector<int32_t>> read_stop_tokens(const json::object& body, const Ca
     return out;
 }
 
-sampling::Params read_sampling(const Values& v, uint64_t random_seed) {
-    sampling::Params p;
-    p.temperature = static_cast<float>(v.temperature.value_or(1));
-    p.top_k = static_cast<int32_t>(std::max<int64_t>(v.top_k.value_or(0), 0));
-    p.top_p = static_cast<float>(v.top_p.value_or(1));
-    p.min_p = static_cast<float>(v.min_p.value_or(0));
+sampling::Params read_sampling(const Values& v, const CallContext& context) {
+    sampling::Params p = context.model.sampling;
+    if (v.temperature) p.temperature = static_cast<float>(*v.temperature);
+    if (v.top_k) p.top_k = static_cast<int32_t>(std::max<int64_t>(*v.top_k, 0));
+    if (v.top_p) p.top_p = static_cast<float>(*v.top_p);
+    if (v.min_p) p.min_p = static_cast<float>(*v.min_p);
     p.repetition_penalty = static_cast<float>(v.repetition_penalty.value_or(1));
     p.frequency_penalty = static_cast<float>(v.frequency_penalty.value_or(0));
     p.presence_penalty = static_cast<float>(v.presence_penalty.value_or(0));
-    p.seed = v.seed ? static_cast<uint64_t>(*v.seed) : random_seed;
+    p.seed = v.seed ? static_cast<uint64_t>(*v.seed) : context.random_seed;
     return p;
 }
 
@@ -143,7 +143,7 @@ Result<engine::Request> read_request(const json::object& body, const Values& val
                                      const CallContext& context) {
     if (auto ok = check_model(*values.model, context.model); !ok) return ok.error();
     engine::Request request;
-    request.sampling = read_sampling(values, context.random_seed);
+    request.sampling = read_sampling(values, context);
     auto bias = read_logit_bias(body, context);
     if (!bias) return bias.error();
     request.sampling.logit_bias = std::move(*bias);

@@ -56,8 +56,8 @@ constexpr Field kMinTokens =
 constexpr Field kN = integer("n", 1, kMaxChoices, &Values::n, "choices; they share the prompt's computation");
 constexpr Field kSeed = integer("seed", kMin64, kMax64, &Values::seed, "the same seed gives the same answer");
 constexpr Field kTemperature =
-    number("temperature", 0, false, 2, &Values::temperature, "0 is greedy; default 1");
-constexpr Field kTopP = number("top_p", 0, true, 1, &Values::top_p, "nucleus; default 1");
+    number("temperature", 0, false, 2, &Values::temperature, "0 is greedy; default: the model's, else 1");
+constexpr Field kTopP = number("top_p", 0, true, 1, &Values::top_p, "nucleus; default: the model's, else 1");
 constexpr Field kTopK = integer("top_k", -1, kMax32, &Values::top_k, "the k likeliest; 0 and -1: off");
 constexpr Field kMinP =
     number("min_p", 0, false, 1, &Values::min_p, "at least this share of the likeliest's probability");
@@ -156,7 +156,7 @@ constexpr Field kMessages[] = {
     required(integer("max_tokens", 1, kMax32, &Values::max_tokens, "beyond the free context: clamped")),
     other("system", Kind::any, "text or text blocks"),
     kStream,
-    number("temperature", 0, false, 1, &Values::temperature, "0 is greedy; default 1"),
+    number("temperature", 0, false, 1, &Values::temperature, "0 is greedy; default: the model's, else 1"),
     kTopP,
     integer("top_k", 0, kMax32, &Values::top_k, "the k likeliest; 0: off"),
     other("stop_sequences", Kind::list, "strings that end the answer"),

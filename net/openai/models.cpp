@@ -50,6 +50,9 @@ std::string server_info(const engine::ModelInfo& model, const Limits& limits) {
     json.key("bytes").integer(model.kv_bytes).end_object();
     json.key("layers").integer(model.layers).key("experts").integer(model.experts);
     json.key("experts_used").integer(model.experts_used);
+    json.key("default_sampling").begin_object().key("temperature").number(model.sampling.temperature);
+    json.key("top_k").integer(model.sampling.top_k).key("top_p").number(model.sampling.top_p);
+    json.key("min_p").number(model.sampling.min_p).end_object();
     json.key("max_body_bytes").integer(static_cast<int64_t>(limits.body_bytes)).end_object();
     return out;
 }

@@ -281,6 +281,9 @@ constexpr std::string_view kOwn = R"json({
         "kv_cache": {"type": "object", "required": ["type", "blocks", "bytes"], "properties": {
             "type": {"type": "string"}, "blocks": {"type": "integer"}, "bytes": {"type": "integer"}}},
         "layers": {"type": "integer"}, "experts": {"type": "integer"}, "experts_used": {"type": "integer"},
+        "default_sampling": {"type": "object", "properties": {
+            "temperature": {"type": "number"}, "top_k": {"type": "integer"}, "top_p": {"type": "number"},
+            "min_p": {"type": "number"}}},
         "max_body_bytes": {"type": "integer"}}},
 "ExpertUse": {"type": "object",
     "required": ["layers", "experts", "experts_used", "steps", "tokens", "tokens_per_expert",

@@ -16,6 +16,8 @@ import urllib.parse
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SLUICE = os.environ.get("SLUICE", str(ROOT / "build/release/sluice"))
 SCRIPTED = pathlib.Path(SLUICE).parent / "tests/scripted_server"
+# Untrained: its likeliest answers have no end, and its tokens are rarely those of the tokenizer.
+RANDOM_MODEL = ROOT / "build/release/models/random.gguf"
 MAKE_GGUF = ROOT / "build/release/tools/make_tiny_gguf"
 START_SECONDS = 60
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from server import Server
+from server import RANDOM_MODEL, Server
 
 CHAT = "/v1/chat/completions"
 BLOCK = 32  # tokens of a KV block, at most: what is found in the cache ends with one
@@ -68,7 +68,7 @@ def test_calls_are_found_however_they_are_spelled(server):
 
 @pytest.fixture(scope="module")
 def forgetful():
-    with Server("--replay-bytes", "0") as running:
+    with Server("--model", RANDOM_MODEL, "--replay-bytes", "0") as running:
         yield running
 
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from server import Server, say
+from server import RANDOM_MODEL, Server, say
 from test_streams import CASES, TOOLS, Case, frames, written_call
 
 PATH = "/v1/responses"
@@ -222,8 +222,7 @@ def test_counting(scripted):
 
 
 def test_a_failure_within_a_stream():
-    with Server("--request-time", "100ms") as server:
-        # The likeliest answer has no end.
+    with Server("--model", RANDOM_MODEL, "--request-time", "100ms") as server:
         body = {"model": "default", "input": "x", "max_output_tokens": 4000, "temperature": 0, "stream": True}
         response = Stream(server.post(PATH, body).body).response
         assert response["status"] == "failed" and response["error"]["code"] == "server_error"

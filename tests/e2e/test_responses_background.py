@@ -7,7 +7,7 @@ import time
 import openai
 import pytest
 
-from server import ScriptedServer, Server, say
+from server import RANDOM_MODEL, ScriptedServer, Server, say
 from test_responses import OFFERED
 from test_streams import written_call
 
@@ -113,7 +113,7 @@ def test_queued_and_full():
 
 
 def test_how_many_there_may_be():
-    with Server("--background-responses", 1) as server:
+    with Server("--model", RANDOM_MODEL, "--background-responses", 1) as server:
         body = {"model": "default", "input": "x", "background": True, "max_output_tokens": 2000}
         one = server.post(PATH, body)
         assert one.status == 200
@@ -125,7 +125,7 @@ def test_how_many_there_may_be():
 
 
 def test_its_body_counts_until_it_ends():
-    with Server("--bodies-bytes", "1MiB") as server:
+    with Server("--model", RANDOM_MODEL, "--bodies-bytes", "1MiB") as server:
         large = {"model": "default", "input": "x", "max_output_tokens": 4000}
         large["client_metadata"] = "x" * 700_000
         name = server.post(PATH, {**large, "background": True}).json["id"]
@@ -136,7 +136,7 @@ def test_its_body_counts_until_it_ends():
 
 
 def test_one_that_fails():
-    with Server("--request-time", "30ms") as server:
+    with Server("--model", RANDOM_MODEL, "--request-time", "30ms") as server:
         body = {"model": "default", "input": "x", "background": True, "max_output_tokens": 4000}
         name = server.post(PATH, body).json["id"]
         read = f"{PATH}/{name}"

@@ -1,6 +1,7 @@
 """OpenAI's Python SDK and the Responses API on the scripted model: what it streams, parses and chains."""
 
 import json
+from typing import Annotated
 
 import openai
 import pydantic
@@ -175,7 +176,7 @@ def test_pydantic_models_come_back_as_such(client, server):
     class Box(pydantic.BaseModel):
         count: int
         flags: list[bool] = pydantic.Field(max_length=3)
-        note: str | None
+        note: Annotated[str, pydantic.Field(max_length=40)] | None
 
     for seed in range(3):
         done = client.responses.parse(

@@ -271,29 +271,17 @@ def test_the_keyboard_reaches_everything_in_order(tab):
     assert seen == [*header, "log", "prompt", "send", *settings]
 
 
-RIVER = """A river is fresh water on its way **downhill**. Three numbers describe it:
-
-| what | unit | the Rhine |
-|---|---|--:|
-| length | km | 1,233 |
-| discharge | m³/s | 2,900 |
-| drop | m | 2,345 |
-
-```python
-def discharge(width, depth, speed):
-    return width * depth * speed  # m³/s
-```
-
-A *sluice* is the gate that decides how much of it may pass."""
-
-
-def test_the_picture_of_the_readme(browser, tmp_path):
+def test_the_picture_of_the_readme(browser):
     """docs/chat.png is build/screenshots/readme.png of this test."""
-    script = tmp_path / "script.json"
-    script.write_text(json.dumps([{"when": ["river"], "text": RIVER, "cut": 4, "delay_ms": 8}]))
-    with ScriptedServer("--template", "hermes", "--script", script) as server:
+    with Server() as server:
         with ChatPage(browser, server.url, color_scheme="light") as tab:
-            tab.send("What is a river, in numbers?")
-            tab.done()
+            for question in (
+                "Hi, my name is Vera.",
+                "Make a table of name and age: Anna 31, Ben 5, Rosa 78",
+                "Write a Python function compute that multiplies a by b.",
+                "What is my name?",
+            ):
+                tab.send(question)
+                tab.done()
             tab.page.wait_for_timeout(3000)  # the graph gets a shape
             assert tab.picture("readme").stat().st_size < 200_000
