@@ -95,6 +95,7 @@ class Observer : public EventSink {
 
 std::vector<int64_t> allocations_of_steps(const std::function<void(int, sampling::Params&)>& set) {
     Options options;
+    options.model_path = SLUICE_RANDOM_MODEL;
     options.threads = 2;
     options.kv_memory_bytes = 64u << 20;
     auto engine = Engine::load(options);
