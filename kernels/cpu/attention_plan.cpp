@@ -9,6 +9,13 @@ namespace {
 constexpr int64_t kTasksPerWorker = 8;  // an uneven end costs at most one of them
 constexpr int64_t kReadCost = 8;        // to read a token's key and value costs as much as so many rows
 
+// With room to grow: assign() alone takes exactly what it needs, and a batch needs a little more again and
+// again.
+void keep(std::span<const int32_t> values, std::vector<int32_t>& copy) {
+    if (copy.capacity() < values.size()) copy.reserve(2 * values.size());
+    copy.assign(values.begin(), values.end());
+}
+
 }  // namespace
 
 bool AttentionPlan::is_for(const BatchView& b, int32_t group, int32_t kv_heads) const {
@@ -18,9 +25,9 @@ bool AttentionPlan::is_for(const BatchView& b, int32_t group, int32_t kv_heads) 
 
 void AttentionPlan::make(const BatchView& batch, int32_t group, int32_t kv_heads, int workers) {
     if (is_for(batch, group, kv_heads)) return;
-    positions_.assign(batch.positions.begin(), batch.positions.end());
-    table_begin_.assign(batch.table_begin.begin(), batch.table_begin.end());
-    block_ids_.assign(batch.block_ids.begin(), batch.block_ids.end());
+    keep(batch.positions, positions_);
+    keep(batch.table_begin, table_begin_);
+    keep(batch.block_ids, block_ids_);
     group_ = group;
     kv_heads_ = kv_heads;
     cut(batch);
