@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kernels/device_memory.h"
 #include "kernels/logits.h"
 #include "kernels/ops.h"
 
@@ -37,6 +38,11 @@ class Backend {
     virtual void moe_ffn(const MoeFfn&) = 0;
     virtual void dense_ffn(const DenseFfn&) = 0;
 
+    // Where the operands of all operations above lie, and what has gone wrong there; null: in the host's
+    // memory.
+    virtual DeviceMemory* device() { return nullptr; }
+
+    // The rest is for the host's memory.
     virtual const LogitOps& logit_ops() const = 0;
     // Calls body(task) for each task in 0..tasks-1, spread over the threads; returns when all have returned.
     // What body throws is thrown again then.

@@ -50,6 +50,8 @@ struct BatchView {
     std::span<const int32_t> positions;    // [num_tokens]
     std::span<const int32_t> table_begin;  // [num_tokens] first entry of the token's block table in block_ids
     std::span<const int32_t> block_ids;    // [sum of table lengths]
+    int32_t end =
+        0;  // behind the greatest position, where the host cannot read them (kernels/device_memory.h)
 
     int64_t num_tokens() const { return static_cast<int64_t>(positions.size()); }
 };

@@ -113,6 +113,22 @@ struct ExpertArgs {
 void expert_gemv(Stream& stream, DType type, const ExpertArgs& args);
 void expert_gemm(Stream& stream, DType type, const ExpertArgs& args);
 
+// kernels/ops.h LinearPart: y = x W^T (+ bias) (+ y). f32, f16, bf16, q8_0 or q4_k.
+struct LinearArgs {
+    DType type;
+    Ptr<const std::byte> weight;     // [out, in] in GGUF order; 16-aligned
+    Ptr<const float> bias;           // [out] or null
+    Ptr<const float> x;              // [rows, in]; float weights read it,
+    Ptr<const std::byte> quantised;  // quantised ones the same as integers,
+    Ptr<const int> begin;            // {0, rows}: the one expert has all of them,
+    Ptr<const int> row;              // 0, 1, .. rows - 1: in their order
+    Ptr<float> product;              // [rows, out], between the launches; only where something is added
+    Ptr<float> y;                    // out [rows, out]
+    bool accumulate;
+    int rows, in, out;
+};
+void linear(Stream& stream, const LinearArgs& args);
+
 // y[t] += the sum of weight[t, j] * x[t * top_k + j], ascending j
 struct CombineArgs {
     Ptr<const float> x;       // [tokens * top_k, cols]

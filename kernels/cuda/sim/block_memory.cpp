@@ -66,7 +66,8 @@ void Block::touch_grain(Region& region, size_t grain, Access access, const Event
         blame(Detector::pending_copy, element(region, grain) + " is being copied to");
         stop();
     }
-    const bool written = s.written && (region.space() != Space::shared || s.write.block == now.block);
+    const bool written =
+        region.cleared() || (s.written && (region.space() != Space::shared || s.write.block == now.block));
     if (access != Access::write && !written) {
         blame(Detector::uninitialised, "reads " + element(region, grain));
         stop();

@@ -20,6 +20,7 @@ enum class Detector : uint8_t {
     out_of_bounds,  // outside the buffer that the pointer came from
     misaligned,     // an address that is not a multiple of what is read or written there
     shared_memory,  // more shared memory than a block has
+    launch,         // a grid that a device refuses
 };
 
 constexpr std::string_view name_of(Detector detector) {
@@ -44,6 +45,8 @@ constexpr std::string_view name_of(Detector detector) {
             return "misaligned access";
         case Detector::shared_memory:
             return "too much shared memory";
+        case Detector::launch:
+            return "refused launch";
     }
     return {};
 }

@@ -23,12 +23,32 @@ thread_local std::unique_ptr<Workshop> workshop_of_thread;
 
 }  // namespace
 
+Region& Simulator::allocate(const std::string& name, size_t bytes, size_t grain) {
+    const Space space = grain == 0 ? Space::input : Space::global;
+    return *regions_.emplace_back(std::make_unique<Region>(name, space, bytes, grain == 0 ? 4 : grain));
+}
+
+void Simulator::free(const Region& region) {
+    std::erase_if(regions_, [&](const auto& r) { return r.get() == &region; });
+}
+
+// Grids that a device refuses.
+bool Simulator::refuses(const Grid& grid) {
+    const Dim3 &g = grid.blocks, &t = grid.threads;
+    const bool empty = g.x == 0 || g.y == 0 || g.z == 0;
+    if (!empty && g.y <= kMostBlocksYZ && g.z <= kMostBlocksYZ && t.x * t.y * t.z <= kMostThreads)
+        return false;
+    const auto text = [](const Dim3& d) {
+        return std::to_string(d.x) + " x " + std::to_string(d.y) + " x " + std::to_string(d.z);
+    };
+    fault_ = Fault{Detector::launch, std::string(name_of(Detector::launch)) + ": " + text(g) + " blocks of " +
+                                         text(t) + " threads"};
+    return true;
+}
+
 void Simulator::run(const Grid& grid, void* arguments, void (*kernel)(void*)) {
-    if (fault_) return;
+    if (fault_ || refuses(grid)) return;
     const Dim3& g = grid.blocks;
-    // What a device refuses to launch.
-    SLUICE_CHECK(g.x > 0 && g.y > 0 && g.z > 0 && g.y <= kMostBlocksYZ && g.z <= kMostBlocksYZ);
-    SLUICE_CHECK(grid.threads.x * grid.threads.y * grid.threads.z <= kMostThreads);
     if (!workshop_of_thread) workshop_of_thread = std::make_unique<Workshop>();
     Workshop& workshop = *workshop_of_thread;
     const uint32_t blocks = g.x * g.y * g.z, launch_begin = next_serial.fetch_add(blocks);

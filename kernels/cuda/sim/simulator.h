@@ -63,6 +63,10 @@ class Simulator {
         return out;
     }
 
+    // Memory that lives until it is freed. grain: bytes that kernels write at a time; 0: they only read it.
+    Region& allocate(const std::string& name, size_t bytes, size_t grain);
+    void free(const Region& region);
+
     // Calls kernel(arguments) for every thread of the grid. Does nothing after a fault.
     template <class... Parameters, class... Arguments>
     void launch(const Grid& grid, void (*kernel)(Parameters...), Arguments&&... arguments) {
@@ -86,10 +90,11 @@ class Simulator {
         Region& region = *regions_.back();
         if (values != nullptr) {
             std::memcpy(region.begin(), values, bytes);
-            region.mark_written();
+            region.mark_written(0, bytes);
         }
         return {reinterpret_cast<T*>(region.begin()), &region};
     }
+    bool refuses(const Grid& grid);
     void run(const Grid& grid, void* arguments, void (*kernel)(void*));
 
     const Options options_;

@@ -4,6 +4,7 @@
 
 #include "kernels/cuda/sim/seeded_bugs.h"
 #include "tests/kernels/cuda/attention_cases.h"
+#include "tests/kernels/cuda/linear_cases.h"
 #include "tests/kernels/cuda/moe_cases.h"
 
 namespace sluice::kernels {
@@ -49,6 +50,10 @@ test::Finding moe() {
     return examine(test::MoeCase(DType::q8_0, test::RouteCase(5, 6, 3), 64, 32));
 }
 
+test::Finding linear() {
+    return examine(test::LinearCase(DType::f16, 3, 21, 50, true, false));
+}
+
 test::Finding rope() {
     return examine(test::RopeCase(DType::f16, 3, 1, 64, {9}));
 }
@@ -90,6 +95,9 @@ const Seeded kBugs[] = {
     {Bug::gemv_add_before_sync, "gemv_add_before_sync", gemv_q8_0, "uninitialised memory"},
     {Bug::gemv_terms_overwritten, "gemv_terms_overwritten", gemv_q4_k, "race in shared memory"},
     {Bug::gemv_slot_of_next_expert, "gemv_slot_of_next_expert", gemv_q8_0, "out of bounds"},
+    {Bug::linear_outputs_behind_the_end, "linear_outputs_behind_the_end", linear, "out of bounds"},
+    {Bug::linear_every_lane_writes, "linear_every_lane_writes", linear, "race in global memory"},
+    {Bug::linear_bias_of_row, "linear_bias_of_row", linear, "oracle"},
     {Bug::combine_over_blocks, "combine_over_blocks", moe, "race between blocks"},
     {Bug::combine_atomic, "combine_atomic", moe, "block order"},
     {Bug::rope_norm_before_sync, "rope_norm_before_sync", rope, "race in shared memory"},

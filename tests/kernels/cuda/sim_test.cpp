@@ -261,6 +261,15 @@ TEST(CudaSimDetector, sums_that_depend_on_the_order_of_blocks) {
     EXPECT_EQ(found.by, "block order");
 }
 
+TEST(CudaSimDetector, a_grid_that_a_device_refuses_is_a_fault) {
+    for (const Grid& grid : {grid_of(0, 32), grid_of(1, 1025), grid_of(1, 32, 65536)}) {
+        Stream device({});
+        device.launch(grid, reverse_kernel, device.input("x", ascending(96)), device.output<int>("y", 96));
+        ASSERT_TRUE(device.fault());
+        EXPECT_EQ(name_of(device.fault()->detector), "refused launch");
+    }
+}
+
 TEST(CudaSimDetector, a_fault_says_who_and_where_and_ends_the_device) {
     Stream device({});
     const auto y = device.output<int>("sums", 128);
