@@ -124,8 +124,7 @@ void Engine::Core::run() {
     while (accept_commands()) {
         try {
             step();
-        } catch (
-            const std::exception& e) {  // out of memory, a lost device: this batch fails, the engine goes on
+        } catch (const std::exception& e) {  // out of memory: this batch fails, the engine goes on
             fail_all({ErrorKind::internal, std::string("a step failed: ") + e.what()});
         }
         show_counts();
@@ -159,6 +158,8 @@ void Engine::Core::step() {
     });
     const auto begin = Clock::now();
     const std::span<float> logits = model->forward(batch);
+    if (kernels::DeviceMemory* device = model->backend().device(); device && device->failed())
+        return fail_all({ErrorKind::internal, "a step failed: " + device->take_failure().value_or("")});
     const auto end = Clock::now();
     note_started(plan, start);
     sample(plan, logits);

@@ -16,6 +16,9 @@ enum class WeightLayout : uint8_t {
     mapped      // as the file has them, in the page cache: ready at once, can be evicted
 };
 
+// What computes. sim: the CUDA kernels on a simulated device, correct and slow, for tests.
+enum class Device : uint8_t { cpu, sim };
+
 // How the hidden states of a prompt become one vector. `last` may use the prefix cache, `mean` needs them
 // all.
 enum class Pooling : uint8_t { none, mean, last };
@@ -26,6 +29,7 @@ struct Options {
     std::vector<std::string> aliases;  // further names that clients may ask for
     int threads = 0;                   // 0: one per usable core
     std::string isa;                   // empty: best available
+    Device device = Device::cpu;
     WeightLayout weights = WeightLayout::automatic;
     kernels::DType kv_type = kernels::DType::f16;
     uint64_t kv_memory_bytes = 0;  // 0: sized to the machine

@@ -62,7 +62,8 @@ struct ModelInfo {
     int32_t kv_blocks = 0;
     int64_t kv_bytes = 0;
     std::string kv_type;
-    std::string weights;  // "repacked", "mapped"
+    std::string weights;  // "repacked", "mapped", "uploaded"
+    std::string device;   // how its memory is used, in words; empty: the CPU computes
     Pooling pooling = Pooling::last;
     sampling::Params sampling;  // what requests that name no value get: the file's advice, else OpenAI's
 };

@@ -6,6 +6,7 @@
 
 #include "kernels/cpu/activation.h"
 #include "kernels/cuda/device.h"
+#include "kernels/cuda/limits.h"
 #include "kernels/cuda/stream.h"
 #include "kernels/dtype.h"
 #include "kernels/kv_view.h"
@@ -32,7 +33,6 @@ struct EmbedArgs {
 void embed(Stream& stream, DType type, const EmbedArgs& args);
 
 // kernels/kv_view.h KvLayer and BatchView. f16, bf16 or f32; head_dim at most kMostHeadDim.
-inline constexpr int kMostHeadDim = 128;
 struct KvArgs {
     DType type;
     int kv_heads, head_dim;
@@ -76,8 +76,6 @@ struct AttentionArgs {
 void attention(Stream& stream, const AttentionArgs& args);
 
 // kernels/ops.h Route.
-inline constexpr int kMostExperts = 512;
-inline constexpr int kMostTopK = 32;
 struct RouteArgs {
     Ptr<const float> logits;  // [tokens, experts]
     int tokens, experts, top_k;

@@ -9,6 +9,7 @@
 
 #include "engine/model/repack.h"
 #include "engine/model/transformer.h"
+#include "engine/model/upload.h"
 #include "tools/tiny_model.h"
 
 namespace sluice::test {
@@ -31,8 +32,12 @@ class ModelFixture {
             const auto done = model::repack(*weights, {});
             EXPECT_TRUE(done.has_value()) << done.error().message;
         }
-        auto store =
-            kvcache::KvStore::make(kv_type, blocks, config_.layers, config_.kv_heads, config_.head_dim);
+        if (backend->device()) {
+            const auto done = model::upload(*weights, *backend->device(), {});
+            EXPECT_TRUE(done.has_value()) << done.error().message;
+        }
+        auto store = kvcache::KvStore::make(kv_type, blocks, config_.layers, config_.kv_heads,
+                                            config_.head_dim, backend->device());
         for (int32_t b = blocks; b > 0; --b) blocks_.push_back(b - 1);  // not in order of position
         model_ = std::make_unique<model::Transformer>(std::move(*weights), config_, std::move(backend),
                                                       std::move(store));
