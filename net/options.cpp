@@ -36,12 +36,20 @@ const std::map<std::string, engine::WeightLayout> kWeightLayouts{{"auto", engine
 const std::map<std::string, engine::Pooling> kPoolings{{"last", engine::Pooling::last},
                                                        {"mean", engine::Pooling::mean}};
 
+const std::map<std::string, engine::Device> kDevices{{"cpu", engine::Device::cpu},
+                                                     {"sim", engine::Device::sim}};
+
+// As CheckedTransformer does, but naming what there is: "cuda" is what people will try.
 CLI::Validator device_name() {
     return CLI::Validator(
         [](std::string& name) {
-            return name == "cpu" ? std::string() : "this program computes on the cpu only, not on " + name;
+            const auto found = kDevices.find(name);
+            if (found == kDevices.end())
+                return "this program computes on cpu, or on sim, a simulated CUDA device; not on " + name;
+            name = std::to_string(static_cast<int>(found->second));
+            return std::string();
         },
-        "{cpu}");
+        "{cpu,sim}");
 }
 
 // `--api-key "$KEY"` with no such variable must not open the server to all.
@@ -77,8 +85,16 @@ void add_engine_options(CLI::App& app, engine::Options& o, std::string& config,
         ->type_name("FILE");
 }
 
+void add_device_option(CLI::App& app, engine::Options& o) {
+    flag(app, "--device", o.device,
+         "Where to compute: cpu, or sim: CUDA kernels in simulation, slow, for tests")
+        ->transform(device_name())
+        ->default_str("cpu");
+}
+
 void add_serve_options(CLI::App& app, ServeCommand& c, std::string& config) {
     add_engine_options(app, c.engine, config);
+    add_device_option(app, c.engine);
     flag(app, "--host", c.host, "Address to listen on");
     flag(app, "--port", c.port, "Port to listen on; 0: any free one")->check(CLI::Range(0, 65535));
     flag(app, "--model-name", c.engine.model_name, "Name that clients ask for; default: the file's own");
@@ -128,7 +144,6 @@ void add_serve_options(CLI::App& app, ServeCommand& c, std::string& config) {
         ->check(CLI::IsMember({"exit", "serve"}))
         ->envname("SLUICE_ON_LOAD_ERROR")
         ->default_str("exit");
-    flag(app, "--device", c.device, "Where to compute: cpu")->check(device_name());
     flag(app, "--log-level", c.log_level, "trace, debug, info, warn, error or off")
         ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}));
     add_limit_options(app, c.limits);
@@ -267,10 +282,12 @@ Invocation parse_command_line(int argc, const char* const* argv) {
     add_serve_options(*serve_app, serve, config);
     auto* run_app = app.add_subcommand("run", "Answer one prompt; only the answer goes to standard output");
     add_engine_options(*run_app, run.engine, config);
+    add_device_option(*run_app, run.engine);
     add_answer_options(*run_app, run.answer);
     add_run_options(*run_app, run);
     auto* chat_app = app.add_subcommand("chat", "Talk to a model in the terminal");
     add_engine_options(*chat_app, chat.engine, config);
+    add_device_option(*chat_app, chat.engine);
     add_answer_options(*chat_app, chat.answer);
     add_chat_options(*chat_app, chat);
     auto* inspect_app = app.add_subcommand("inspect", "Show what a model file holds");

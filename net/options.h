@@ -23,7 +23,6 @@ struct ServeCommand {
     bool serve_load_errors = false;  // --on-load-error=serve: stay up and answer every request with the error
     std::vector<std::string> api_keys;
     std::string api_key_file;
-    std::string device = "cpu";
     std::string log_level = "info";
 };
 

@@ -86,6 +86,7 @@ class Serving {
         if (loaded) {
             const std::shared_ptr<engine::Engine> engine = std::move(*loaded);
             server_.set_engine(engine);
+            if (!engine->info().device.empty()) spdlog::info("{}", engine->info().device);
             std::printf("%s\n%s", start_line(engine->info(), url(command_.host, server_.port())).c_str(),
                         first_steps(command_.host, server_.port(), needs_key_).c_str());
             std::fflush(stdout);
