@@ -10,6 +10,9 @@ namespace sluice::model {
 namespace {
 
 using kernels::DType;
+
+constexpr uint64_t kTold = 64 << 20;  // bytes between two reports
+
 using Tensors = std::unordered_map<const std::byte*, const gguf::Tensor*>;  // by where their data is
 
 Tensors tensors_of(const gguf::File& file) {
@@ -76,7 +79,10 @@ class Upload {
         if (is_new) place->second = send(*tensors_.at(from));
         at = reinterpret_cast<const T*>(place->second);
     }
-    const Uploaded& done() const { return done_; }
+    const Uploaded& finish() {
+        if (progress_) progress_(total_, total_);
+        return done_;
+    }
 
   private:
     const std::byte* send(const gguf::Tensor& tensor) {
@@ -86,14 +92,14 @@ class Upload {
         device_.upload(at, tensor.data.data(), bytes);
         ++done_.tensors;
         done_.bytes += bytes;
-        if (progress_) progress_(done_.bytes, total_);
+        if (progress_ && done_.bytes - told_ >= kTold) progress_(told_ = done_.bytes, total_);
         return at;
     }
 
     const Tensors tensors_;
     kernels::DeviceMemory& device_;
     const RepackProgress& progress_;
-    uint64_t total_ = 0;
+    uint64_t total_ = 0, told_ = 0;
     Uploaded done_;
     std::unordered_map<const std::byte*, const std::byte*> places_;
 };
@@ -134,7 +140,7 @@ Result<Uploaded> upload(Weights& weights, kernels::DeviceMemory& device, const R
     to.move(weights.output_norm);
     to.move(weights.output.data);
     if (auto why = device.take_failure()) return Error{ErrorKind::out_of_memory, *why, "--device"};
-    return to.done();
+    return to.finish();
 }
 
 }  // namespace sluice::model

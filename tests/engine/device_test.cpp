@@ -106,7 +106,9 @@ TEST(EngineOnDevice, gives_the_tokens_and_logprobs_of_the_cpu) {
 // An engine on a device with little memory beside the model.
 class SmallDevice {
   public:
-    SmallDevice() : fixture_(spec(), backend(), kernels::DType::f16, false, kBlocks) {
+    explicit SmallDevice(bool broken = false)
+        : fixture_(spec(), backend(), kernels::DType::f16, false, kBlocks) {
+        if (broken) break_device(fixture_.model().backend());
         Options o;
         o.step_tokens = 4096;
         o.stretch = 0;
@@ -120,6 +122,12 @@ class SmallDevice {
 
   private:
     static constexpr int32_t kBlocks = 64;
+    // With a kernel that reads what nothing has written.
+    static void break_device(kernels::Backend& backend) {
+        kernels::Buffer<float> x(backend.device(), "x");
+        x.grow(64);
+        backend.rms_norm({x.data(), x.data(), x.data(), 1, 64, 1e-6f});
+    }
     static std::unique_ptr<kernels::Backend> backend() {
         kernels::cuda::SimOptions options;
         options.host = {1, ""};
@@ -139,6 +147,16 @@ TEST(EngineOnDevice, out_of_memory_ends_the_request_and_not_the_engine) {
     EXPECT_NE(failed.error->message.find("a step failed: the device is out of memory"), std::string::npos)
         << failed.error->message;
     EXPECT_FALSE(device.ask(10).error);
+}
+
+TEST(EngineOnDevice, a_lost_device_ends_every_request_and_not_the_engine) {
+    SmallDevice device(true);
+    for (int i = 0; i < 3; ++i) {
+        const Outcome failed = device.ask(10);
+        ASSERT_TRUE(failed.error);
+        EXPECT_NE(failed.error->message.find("the device is lost: uninitialised memory"), std::string::npos)
+            << failed.error->message;
+    }
 }
 
 }  // namespace
