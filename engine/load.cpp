@@ -47,7 +47,9 @@ struct Loading {
         store = kvcache::KvStore::make(options.kv_type, plan->blocks, c.layers, c.kv_heads, c.head_dim,
                                        backend.device());
         if (store) return {};
-        return Error{ErrorKind::out_of_memory, "the KV cache could not be allocated", "--kv-memory"};
+        std::string why = "the KV cache could not be allocated";
+        if (backend.device()) why = backend.device()->take_failure().value_or(why);
+        return Error{ErrorKind::out_of_memory, why, "--kv-memory"};
     }
 
     Result<void> on_cpu() {
@@ -67,7 +69,7 @@ struct Loading {
             return can;
         const auto uploaded = model::upload(model.weights, device, progress);
         if (!uploaded) return uploaded.error();
-        if (auto made = make_store(0, device.free_bytes()); !made) return made;
+        if (auto made = make_store(uploaded->bytes, device.total_bytes()); !made) return made;
         model.info.weights = "uploaded";
         const auto mib = [](uint64_t bytes) { return static_cast<double>(bytes) / (1 << 20); };
         model.info.device = fmt::format(

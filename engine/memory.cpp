@@ -83,7 +83,7 @@ Result<KvPlan> plan_kv_memory(const Options& options, uint64_t block_bytes, int3
         return Error{ErrorKind::out_of_memory,
                      "the KV cache wants " + mib(blocks * block_bytes) + " but only " + mib(available) +
                          " are available (weights: " + mib(weight_bytes) +
-                         ", mapped); give a smaller --kv-memory or --max-context",
+                         "); give a smaller --kv-memory or --max-context",
                      "--kv-memory"};
     }
     return KvPlan{static_cast<int32_t>(blocks), blocks * block_bytes};
