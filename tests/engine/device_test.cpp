@@ -66,6 +66,10 @@ Request request(uint32_t seed, size_t prompt, int32_t max_tokens) {
 
 std::vector<Request> requests() {
     std::vector<Request> out;
+#if defined(__SANITIZE_THREAD__)
+    for (uint32_t i = 0; i < 2; ++i) out.push_back(request(i, 3 + i, 2));  // slow there
+    return out;
+#endif
     for (uint32_t i = 0; i < 8; ++i) out.push_back(request(i, 5 + 9 * i, 6 + static_cast<int32_t>(i)));
     return out;
 }
@@ -96,9 +100,9 @@ TEST(EngineOnDevice, gives_the_tokens_and_logprobs_of_the_cpu) {
         const auto got = run(*engine, requests(), together);
         for (size_t i = 0; i < got.size(); ++i) {
             ASSERT_FALSE(got[i].error) << got[i].error->message;
-            EXPECT_EQ(got[i].tokens.at(0).size(), 6 + i);
+            EXPECT_EQ(static_cast<int32_t>(got[i].tokens.at(0).size()), requests()[i].max_tokens);
             EXPECT_TRUE(got[i].same_bytes(wanted[i]))
-                << "request " << i << (together ? " of eight" : " alone");
+                << "request " << i << (together ? " among others" : " alone");
         }
     }
 }
