@@ -43,6 +43,7 @@ class ModelOnDisk {
         o.model_path = path;
         o.threads = 1;
         o.kv_memory_bytes = 1 << 20;
+        o.weights = WeightLayout::mapped;
         o.device = device;
         auto engine = Engine::load(o);
         EXPECT_TRUE(engine.has_value()) << engine.error().message;
